@@ -1,0 +1,141 @@
+"""Settings: where things listen and where they live.
+
+A flag wins over its environment variable, which wins over the default. On
+loopback with a fresh home nothing needs to be set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from collector.errors import ConfigurationError
+
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True)
+class Address:
+    """A host and a TCP port."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        host, colon, port = text.rpartition(":")
+        if not colon or not host or not port.isdigit() or int(port) > 65535:
+            raise ConfigurationError(f"expected HOST:PORT such as 127.0.0.1:4317, got {text!r}")
+        return cls(host.strip("[]"), int(port))
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One address with its flag, its environment variable and its default."""
+
+    name: str
+    default: str
+    meaning: str
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return "WATCHKEEPER_" + self.name.upper()
+
+
+ADDRESSES = (
+    Setting("otlp_grpc", "127.0.0.1:4317", "OTLP over gRPC"),
+    Setting("otlp_http", "127.0.0.1:4318", "OTLP over HTTP"),
+    Setting("api", "127.0.0.1:4319", "query API"),
+    Setting("control", "127.0.0.1:4320", "OpAMP and command API"),
+    Setting("ui", "127.0.0.1:8501", "dashboard"),
+)
+HOME = Setting("home", "watchkeeper-home", "data, keys and configuration")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a process needs to know before it starts."""
+
+    home: Path
+    otlp_grpc: Address
+    otlp_http: Address
+    api: Address
+    control: Address
+    ui: Address
+
+    def __post_init__(self) -> None:
+        for setting in ADDRESSES:
+            address: Address = getattr(self, setting.name)
+            if not address.is_loopback and os.environ.get("WATCHKEEPER_ALLOW_PLAINTEXT") != "1":
+                raise ConfigurationError(
+                    f"{setting.flag} {address} is not a loopback address and would carry plaintext: "
+                    "put a TLS proxy in front, or set WATCHKEEPER_ALLOW_PLAINTEXT=1 to accept that"
+                )
+
+    @property
+    def data(self) -> Path:
+        """The write-ahead log and the DuckDB file."""
+        return self.home / "data"
+
+    @property
+    def objectives(self) -> Path:
+        """OpenSLO files."""
+        return self.home / "objectives"
+
+    @property
+    def control_home(self) -> Path:
+        """The control journal and the signing key."""
+        return self.home / "control"
+
+    @property
+    def reports(self) -> Path:
+        """Finished reports and the report signing key."""
+        return self.home / "reports"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give a command the flags that every process takes."""
+    parser.add_argument("--home", metavar="DIR", help=f"{HOME.meaning} (default: ./{HOME.default})")
+    for setting in ADDRESSES:
+        parser.add_argument(
+            setting.flag,
+            metavar="HOST:PORT",
+            help=f"{setting.meaning} (default: {setting.default}, or ${setting.variable})",
+        )
+
+
+def settings_from(arguments: argparse.Namespace) -> Settings:
+    """Settings from flags, environment and defaults, in that order."""
+    addresses = {
+        setting.name: Address.parse(_chosen(arguments, setting)) for setting in ADDRESSES
+    }
+    return Settings(home=Path(_chosen(arguments, HOME)).resolve(), **addresses)
+
+
+def _chosen(arguments: argparse.Namespace, setting: Setting) -> str:
+    flag = getattr(arguments, setting.name, None)
+    return flag or os.environ.get(setting.variable) or setting.default

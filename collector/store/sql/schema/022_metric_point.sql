@@ -1,0 +1,30 @@
+-- Every metric data point as received. value holds numbers; data holds what is
+-- more than a number (buckets, quantiles, exponential histograms, exemplars).
+create table if not exists metric_point (
+    sequence ubigint not null,
+    received_at timestamptz not null,
+    source varchar not null,
+    resource_hash uhugeint not null,
+    scope_hash uhugeint not null,
+    fingerprint uhugeint not null,
+    name varchar not null,
+    description varchar not null,
+    unit varchar not null,
+    metadata json not null,
+    type varchar not null,
+    temporality varchar,
+    monotonic boolean,
+    attributes json not null,
+    measured_at timestamptz not null,
+    start_ns bigint not null,
+    time_ns bigint not null,
+    flags uinteger not null,
+    value double,
+    value_int bigint,
+    count ubigint,
+    sum double,
+    min double,
+    max double,
+    data json,
+    exemplars json not null
+);

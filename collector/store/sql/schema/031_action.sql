@@ -1,0 +1,25 @@
+-- One model or tool call, derived; the agent may come from an ancestor.
+create table if not exists action (
+    trace_id blob not null,
+    span_id blob not null,
+    run_span_id blob,
+    agent varchar not null,
+    agent_id varchar,
+    instance varchar,
+    framework varchar,
+    environment varchar,
+    sample boolean not null,
+    conversation_id varchar,
+    kind varchar not null,
+    name varchar not null,
+    model varchar,
+    started_at timestamptz not null,
+    start_ns bigint not null,
+    duration_ms double,
+    outcome varchar not null,
+    error_type varchar,
+    input_tokens bigint,
+    output_tokens bigint,
+    cost_usd double,
+    decision_id varchar
+);

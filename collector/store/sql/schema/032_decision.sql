@@ -1,0 +1,28 @@
+-- One verdict on one action, told once however many signals repeat it.
+create table if not exists decision (
+    sequence ubigint not null,
+    decision_id varchar not null,
+    decided_at timestamptz not null,
+    decided_ns bigint not null,
+    agent varchar not null,
+    agent_id varchar,
+    instance varchar,
+    environment varchar,
+    sample boolean not null,
+    action varchar,
+    verdict varchar not null,
+    effect varchar not null,
+    stage varchar,
+    mode varchar,
+    source varchar,
+    policy varchar,
+    rule varchar,
+    reason_code varchar,
+    reason varchar,
+    hold_id varchar,
+    command_id varchar,
+    trace_id blob,
+    span_id blob,
+    dialect varchar not null,
+    raw_verdict varchar
+);

@@ -1,0 +1,21 @@
+-- Public view: agent invocations.
+create or replace view runs as
+select
+    lower(hex(span_id)) as run_id,
+    lower(hex(trace_id)) as trace_id,
+    agent,
+    agent_id,
+    instance,
+    framework,
+    environment,
+    sample,
+    conversation_id,
+    started_at,
+    start_ns,
+    duration_ms,
+    outcome,
+    error_type,
+    input_tokens,
+    output_tokens,
+    cost_usd
+from run;
