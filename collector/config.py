@@ -92,7 +92,7 @@ class Settings:
             address: Address = getattr(self, setting.name)
             if not address.is_loopback and os.environ.get("WATCHKEEPER_ALLOW_PLAINTEXT") != "1":
                 raise ConfigurationError(
-                    f"{setting.flag} {address} is not a loopback address and would carry plaintext: "
+                    f"{setting.flag} {address} is not loopback and would carry plaintext: "
                     "put a TLS proxy in front, or set WATCHKEEPER_ALLOW_PLAINTEXT=1 to accept that"
                 )
 
@@ -130,9 +130,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
     """Settings from flags, environment and defaults, in that order."""
-    addresses = {
-        setting.name: Address.parse(_chosen(arguments, setting)) for setting in ADDRESSES
-    }
+    addresses = {setting.name: Address.parse(_chosen(arguments, setting)) for setting in ADDRESSES}
     return Settings(home=Path(_chosen(arguments, HOME)).resolve(), **addresses)
 
 

@@ -1,0 +1,1 @@
+"""Regulation as data: provisions, controls, and the queries that evidence them."""

@@ -1,0 +1,44 @@
+# Everything a person needs; `make` alone lists it.
+PYTHON ?= python3
+RUN := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-tests demo up test check bench fmt clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: .setup/stamp  ## install what running needs
+.setup/stamp: uv.lock pyproject.toml client/pyproject.toml deploy/setup.sh
+	PYTHON=$(PYTHON) deploy/setup.sh
+	@touch $@
+
+setup-tests: .setup/stamp-tests
+.setup/stamp-tests: .setup/stamp
+	deploy/setup.sh tests
+	@touch $@
+
+demo: setup  ## the console with a sample fleet and 30 days of sample history
+	@$(RUN) -m collector demo --home demo-home
+
+up: setup  ## the console for your own agents
+	@$(RUN) -m collector up
+
+test: setup setup-tests  ## every test
+	$(RUN) -m pytest -n 2 --dist loadgroup
+
+check: setup  ## style, types, directions of imports
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/lint-imports
+	.venv/bin/mypy
+
+bench: setup  ## durable spans per second beside the limits of this machine
+	$(RUN) benchmarks/run.py
+
+fmt: setup  ## format code and SQL
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+clean:  ## remove what setup made
+	rm -rf .venv .setup

@@ -1,0 +1,253 @@
+"""The commands, each with its flags, an example and the function that runs it.
+
+Heavy modules are imported when a command runs, so that `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from collector.config import add_arguments, settings_from
+
+Runner = Callable[[argparse.Namespace], int | None]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One word of the command line."""
+
+    name: str
+    summary: str
+    example: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Runner
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    from collector.cli import supervise
+
+    settings = settings_from(arguments)
+    return asyncio.run(supervise.up(settings))
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from collector.cli import demo
+
+    settings = settings_from(arguments)
+    return asyncio.run(demo.run(settings, fleet=not arguments.no_fleet, days=arguments.days))
+
+
+def _demo_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    parser.add_argument("--no-fleet", action="store_true", help="load the history, start no agents")
+    parser.add_argument("--days", type=int, default=30, help="days of sample history (default 30)")
+
+
+def _collector(arguments: argparse.Namespace) -> None:
+    from collector.server import serve
+
+    asyncio.run(serve(settings_from(arguments)))
+
+
+def _control(arguments: argparse.Namespace) -> None:
+    from collector.control.process import serve
+
+    asyncio.run(serve(settings_from(arguments)))
+
+
+def _dashboard(arguments: argparse.Namespace) -> None:
+    settings = settings_from(arguments)
+    addresses = ["--ui", str(settings.ui), "--api", str(settings.api)]
+    _become("dashboard", [*addresses, "--control", str(settings.control)])
+
+
+def _report_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    parser.add_argument("--since", help="start of the period, RFC 3339 (default: 30 days ago)")
+    parser.add_argument("--until", help="end of the period, RFC 3339 (default: now)")
+    parser.add_argument("--framework", default="eu-ai-act", help="framework id (default eu-ai-act)")
+    parser.add_argument("--output", type=Path, default=Path("report.pdf"), help="file to write")
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    settings = settings_from(arguments)
+    period = [
+        word
+        for name in ("since", "until")
+        if getattr(arguments, name)
+        for word in (f"--{name}", getattr(arguments, name))
+    ]
+    where = ["--api", settings.api.url, "--keys", str(settings.reports)]
+    what = ["--framework", arguments.framework, "--output", str(arguments.output)]
+    _become("reports", [*period, *where, *what])
+
+
+def _verify_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    parser.add_argument("file", type=Path, help="the signed PDF")
+    parser.add_argument("--root", type=Path, help="root certificate to trust (PEM)")
+
+
+def _verify(arguments: argparse.Namespace) -> None:
+    settings = settings_from(arguments)
+    root = arguments.root or settings.reports / "root.pem"
+    _become("reports.verify", [str(arguments.file), "--root", str(root)])
+
+
+def _become(module: str, arguments: list[str]) -> None:
+    """Replace this process: the doors never import each other."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+
+
+def _sql_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    parser.add_argument("sql", help="one statement that only reads")
+    parser.add_argument(
+        "--format", choices=("table", "json", "csv", "parquet"), default="table", help="of the rows"
+    )
+    parser.add_argument("--output", type=Path, help="file to write (parquet needs one)")
+    parser.add_argument("--limit", type=int, default=10_000, help="rows at most (default 10,000)")
+
+
+def _sql(arguments: argparse.Namespace) -> None:
+    from collector.cli import ask
+
+    ask.sql(settings_from(arguments), arguments)
+
+
+def _slo_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    parser.add_argument("what", choices=("list", "check"), help="list objectives, or check files")
+    parser.add_argument("files", nargs="*", type=Path, help="OpenSLO files to check")
+
+
+def _slo(arguments: argparse.Namespace) -> int:
+    from collector.cli import ask
+
+    return ask.slo(settings_from(arguments), arguments)
+
+
+def _command_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    kinds = ("degrade", "require_approval", "pause", "kill", "release", "list")
+    parser.add_argument("what", choices=kinds, help="what to order, or list")
+    parser.add_argument("--agent", help="the agent to restrict")
+    parser.add_argument("--hold", help="the hold to release")
+    parser.add_argument("--reason", help="why; kept as evidence")
+    parser.add_argument("--expires", help="how long the hold stands: 30m, 4h, 7d")
+    parser.add_argument("--as", dest="user", default="admin", help="operator (default admin)")
+
+
+def _command(arguments: argparse.Namespace) -> None:
+    from collector.cli import ask
+
+    ask.command(settings_from(arguments), arguments)
+
+
+def _users_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    parser.add_argument("what", choices=("add", "link"), help="add an operator, or a sign-in link")
+    parser.add_argument("name", help="the operator")
+    roles = ("viewer", "operator", "approver", "auditor", "admin")
+    parser.add_argument("--role", choices=roles, default="viewer", help="rights (default viewer)")
+
+
+def _users(arguments: argparse.Namespace) -> None:
+    from collector.cli import ask
+
+    ask.users(settings_from(arguments), arguments)
+
+
+def _keys(arguments: argparse.Namespace) -> None:
+    from collector.cli import ask
+
+    ask.keys(settings_from(arguments))
+
+
+ALL = (
+    Command("up", "start collector, control and dashboard", "watchkeeper up", add_arguments, _up),
+    Command(
+        "demo",
+        "everything, with a sample fleet and 30 days of sample history",
+        "watchkeeper demo --home demo-home",
+        _demo_arguments,
+        _demo,
+    ),
+    Command(
+        "collector",
+        "take in telemetry and answer questions",
+        "watchkeeper collector --otlp-grpc 127.0.0.1:4317",
+        add_arguments,
+        _collector,
+    ),
+    Command(
+        "control",
+        "pass signed holds to agents",
+        "watchkeeper control --control 127.0.0.1:4320",
+        add_arguments,
+        _control,
+    ),
+    Command(
+        "dashboard",
+        "serve the console",
+        "watchkeeper dashboard --ui 127.0.0.1:8501",
+        add_arguments,
+        _dashboard,
+    ),
+    Command(
+        "sql",
+        "ask the running collector",
+        'watchkeeper sql "select agent, verdict, count(*) from decisions group by all"',
+        _sql_arguments,
+        _sql,
+    ),
+    Command(
+        "slo",
+        "list objectives, or check OpenSLO files",
+        "watchkeeper slo check objectives/task-success.yaml",
+        _slo_arguments,
+        _slo,
+    ),
+    Command(
+        "command",
+        "degrade, pause or kill an agent, or release a hold",
+        'watchkeeper command kill --agent rogue --reason "sends data outside" --expires 4h',
+        _command_arguments,
+        _command,
+    ),
+    Command(
+        "report",
+        "write a signed PDF for a period",
+        "watchkeeper report --framework eu-ai-act --output report.pdf",
+        _report_arguments,
+        _report,
+    ),
+    Command(
+        "verify",
+        "check a signed PDF, offline",
+        "watchkeeper verify report.pdf",
+        _verify_arguments,
+        _verify,
+    ),
+    Command(
+        "users",
+        "add an operator, or make a one-time sign-in link",
+        "watchkeeper users add jo --role operator",
+        _users_arguments,
+        _users,
+    ),
+    Command(
+        "keys",
+        "print the public keys that sign control documents",
+        "watchkeeper keys",
+        add_arguments,
+        _keys,
+    ),
+)

@@ -1,0 +1,22 @@
+"""Fixtures that more than one folder of tests shares."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from stack import Stack, environment_with_free_ports, fresh_copy, running
+
+
+@pytest.fixture(scope="session")
+def demo_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """`make demo` in a fresh copy of the repository; tests that use it share one worker."""
+    folder = fresh_copy(tmp_path_factory.mktemp("clone"))
+    environment = environment_with_free_ports()
+    with running(folder, ["make", "demo"], environment, seconds=240) as stack:
+        yield stack
