@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import math
 import shutil
 import sys
 import time
@@ -89,7 +90,7 @@ async def _history_process(settings: Settings, until: datetime, length: timedelt
         "--endpoint",
         str(settings.otlp_grpc),
         "--days",
-        f"{length / timedelta(days=1):.4f}",
+        str(math.ceil(length / timedelta(days=1))),
         "--until",
         until.isoformat(),
         stdout=asyncio.subprocess.DEVNULL,

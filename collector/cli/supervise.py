@@ -18,7 +18,8 @@ from pathlib import Path
 from collector.config import ADDRESSES, Settings
 from collector.errors import ConfigurationError
 
-STOP_S = 20.0
+# Longer than the collector takes to drain what it has acknowledged.
+STOP_S = 45.0
 READY_S = 60.0
 LONGEST_PAUSE_S = 30.0
 

@@ -8,5 +8,6 @@ create table if not exists resource (
     instance varchar,
     environment varchar,
     sample boolean not null,
-    first_received_at timestamptz not null
+    first_received_at timestamptz not null,
+    entity_refs json
 );

@@ -10,7 +10,7 @@ create table if not exists log_record (
     logged_at timestamptz not null,
     time_ns bigint not null,
     observed_ns bigint not null,
-    severity_number utinyint not null,
+    severity_number integer not null,
     severity_text varchar not null,
     event_name varchar not null,
     body json,

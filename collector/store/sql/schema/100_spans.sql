@@ -45,7 +45,10 @@ select
     s.error_type,
     s.source,
     s.sequence,
-    s.received_at
+    s.received_at,
+    r.dropped_attributes_count as resource_dropped_attributes_count,
+    r.entity_refs,
+    c.dropped_attributes_count as scope_dropped_attributes_count
 from span as s
 left join resource as r using (resource_hash)
 left join scope as c using (scope_hash);

@@ -25,7 +25,10 @@ select
     c.schema_url as scope_schema_url,
     l.source,
     l.sequence,
-    l.received_at
+    l.received_at,
+    r.dropped_attributes_count as resource_dropped_attributes_count,
+    r.entity_refs,
+    c.dropped_attributes_count as scope_dropped_attributes_count
 from log_record as l
 left join resource as r using (resource_hash)
 left join scope as c using (scope_hash);

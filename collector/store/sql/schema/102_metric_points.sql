@@ -33,7 +33,10 @@ select
     c.schema_url as scope_schema_url,
     m.source,
     m.sequence,
-    m.received_at
+    m.received_at,
+    r.dropped_attributes_count as resource_dropped_attributes_count,
+    r.entity_refs,
+    c.dropped_attributes_count as scope_dropped_attributes_count
 from metric_point as m
 left join resource as r using (resource_hash)
 left join scope as c using (scope_hash);

@@ -16,7 +16,15 @@ select
     min(told_at) filter (where phase = 'enforced') as enforced_at,
     min(told_at) filter (where phase = 'released') as released_at,
     min(told_at) filter (where phase = 'expired') as expired_at,
-    arg_max(phase, (told_at, sequence)) as phase,
+    -- How far it has come, not what was told last: an acknowledgement may arrive after
+    -- the refusal that proves more.
+    arg_max(
+        phase,
+        list_position(
+            ['requested', 'failed', 'signed', 'delivered', 'acked', 'enforced', 'expired', 'released'],
+            phase
+        )
+    ) as phase,
     bool_or(sample) as sample
 from command_event
 group by command_id;

@@ -3,10 +3,10 @@ create or replace view sources as
 select
     source,
     signal,
-    sum(received) as received,
-    sum(stored) as stored,
-    sum(refused) as refused,
-    sum(duplicate) as duplicate,
+    cast(sum(received) as ubigint) as received,
+    cast(sum(stored) as ubigint) as stored,
+    cast(sum(refused) as ubigint) as refused,
+    cast(sum(duplicate) as ubigint) as duplicate,
     max(counted_at) as last_seen
 from source_count
 group by source, signal;

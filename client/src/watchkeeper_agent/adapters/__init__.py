@@ -1,0 +1,1 @@
+"""How each framework asks the guard; one module a framework, imported only when used."""

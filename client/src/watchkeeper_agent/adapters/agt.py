@@ -1,0 +1,41 @@
+"""Microsoft Agent Governance Toolkit (5.x): its policy decides, ours may only say no as well.
+
+`governed(guard, send)` asks the guard before AGT's `govern()` wrapper does, so a killed
+agent does not even reach its policy. `obey_kill_switch` makes AGT's own KillSwitch stop
+this agent for good: every later hook refuses until the process ends.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from watchkeeper_agent.guard import Guard
+from watchkeeper_agent.rules import Stage
+
+R = TypeVar("R")
+
+
+class KillSwitch(Protocol):
+    """The part of `hypervisor.security.kill_switch.KillSwitch` that is used."""
+
+    def register_agent(self, agent_did: str, process_handle: Callable[[], None]) -> None: ...
+
+
+def governed(guard: Guard, call: Callable[..., R], name: str | None = None) -> Callable[..., R]:
+    """Ask the guard, then the AGT-governed callable."""
+    guard.hooked(Stage.TOOL.value)
+    tool = name or str(getattr(call, "__name__", type(call).__name__))
+
+    @functools.wraps(call)
+    def asked(*args: Any, **kwargs: Any) -> R:
+        guard.check_tool(tool, {"args": args, "kwargs": kwargs})
+        return call(*args, **kwargs)
+
+    return asked
+
+
+def obey_kill_switch(guard: Guard, switch: KillSwitch, agent_did: str) -> None:
+    """`KillSwitch.kill(agent_did, …)` then answers `terminated=True`, and means it."""
+    switch.register_agent(agent_did, functools.partial(guard.restrict, "kill", "agt.kill_switch"))

@@ -1,0 +1,110 @@
+"""Tells what was decided, as an OpenTelemetry log event of the host's own LoggerProvider.
+
+EventName `watchkeeper.decision`; the record carries the trace context of the span in
+which the call was about to be made. Arguments never leave the agent: only a keyed hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
+
+from watchkeeper_agent.document import Hold, Position
+from watchkeeper_agent.identifiers import uuid7
+from watchkeeper_agent.rules import Call, Identity, Stage
+
+EVENT = "watchkeeper.decision"
+SCOPE = "watchkeeper.agent"
+_SEVERITY = {
+    "allow": SeverityNumber.INFO,
+    "deny": SeverityNumber.ERROR,
+}
+_log = logging.getLogger("watchkeeper_agent")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One verdict on one call, in the words of the canonical event."""
+
+    call: Call
+    verdict: str
+    effect: str
+    source: str
+    mode: str = "enforce"
+    reason_code: str = ""
+    hold: Hold | None = None
+    position: Position | None = None
+    policy: str | None = None
+    rule: str | None = None
+    engine: str | None = None
+
+
+def emit(decision: Decision, identity: Identity, hash_key: str) -> str:
+    """Emit the event and answer its id. A refusal stands even if telling it fails."""
+    decision_id = str(uuid7())
+    try:
+        get_logger(SCOPE).emit(_record(decision, identity, decision_id, hash_key))
+    except Exception:
+        _log.exception("decision_not_emitted decision_id=%s", decision_id)
+    return decision_id
+
+
+def _record(decision: Decision, identity: Identity, decision_id: str, hash_key: str) -> LogRecord:
+    severity = _SEVERITY.get(decision.verdict, SeverityNumber.WARN)
+    return LogRecord(
+        timestamp=time.time_ns(),
+        severity_number=severity,
+        severity_text=severity.name,
+        event_name=EVENT,
+        body=f"{decision.verdict} {decision.call.name}",
+        attributes=_without_none(attributes(decision, identity, decision_id, hash_key)),
+    )
+
+
+def attributes(
+    decision: Decision, identity: Identity, decision_id: str, hash_key: str
+) -> dict[str, Any]:
+    """The attributes of docs/control-api.md, "The refused call"; None where it does not apply."""
+    call, hold, position = decision.call, decision.hold, decision.position
+    return {
+        "watchkeeper.decision.id": decision_id,
+        "watchkeeper.decision.verdict": decision.verdict,
+        "watchkeeper.decision.effect": decision.effect,
+        "watchkeeper.decision.stage": call.stage.value,
+        "watchkeeper.decision.mode": decision.mode,
+        "watchkeeper.decision.source": decision.source,
+        "watchkeeper.decision.reason_code": decision.reason_code or None,
+        "watchkeeper.policy.id": decision.policy,
+        "watchkeeper.policy.rule_id": decision.rule,
+        "watchkeeper.policy.engine": decision.engine,
+        "watchkeeper.hold_id": hold.hold_id if hold else None,
+        "watchkeeper.command_id": hold.command_id if hold else None,
+        "watchkeeper.state_epoch": position.epoch if hold and position else None,
+        "watchkeeper.state_gen": position.gen if hold and position else None,
+        "watchkeeper.instance_uid": identity.instance_uid,
+        "watchkeeper.input.hash": _hash(call.arguments, hash_key),
+        "gen_ai.agent.name": identity.agent,
+        "gen_ai.conversation.id": call.conversation,
+        "gen_ai.tool.name": call.name if call.stage is Stage.TOOL else None,
+        "gen_ai.request.model": call.name if call.stage is Stage.MODEL else None,
+    }
+
+
+def _hash(arguments: object, key: str) -> str | None:
+    if arguments is None:
+        return None
+    canonical = json.dumps(arguments, sort_keys=True, separators=(",", ":"), default=str)
+    digest = hmac.new(key.encode(), canonical.encode(), hashlib.sha256).hexdigest()
+    return f"hmac-sha256:{digest}"
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}

@@ -1,0 +1,143 @@
+"""Transitions told to the collector: OTLP log records, spooled until it has stored them.
+
+They leave in order, at least once. Nothing waits for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
+
+from collector.config import VERSION, Address
+from collector.control.journal import Journal, Row
+
+EVENT_NAME = "watchkeeper.command"
+SCOPE = "watchkeeper.control"
+BATCH = 200
+TIMEOUT_S = 5.0
+FIRST_PAUSE_S = 0.25
+LONGEST_PAUSE_S = 15.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One transition as the journal keeps it: a time and the attributes that are known."""
+
+    time_ns: int
+    attributes: Mapping[str, str | int | bool]
+
+    @property
+    def text(self) -> str:
+        return json.dumps({"time_ns": self.time_ns, "attributes": dict(self.attributes)})
+
+    @classmethod
+    def of(cls, text: str) -> Event:
+        value = json.loads(text)
+        return cls(value["time_ns"], value["attributes"])
+
+    @property
+    def record(self) -> LogRecord:
+        """Equal for every attempt, so that the collector knows a repetition."""
+        phase = self.attributes["watchkeeper.command.phase"]
+        return LogRecord(
+            time_unix_nano=self.time_ns,
+            observed_time_unix_nano=self.time_ns,
+            severity_number=SeverityNumber.SEVERITY_NUMBER_INFO,
+            severity_text="INFO",
+            event_name=EVENT_NAME,
+            body=AnyValue(string_value=f"command {phase}"),
+            attributes=[_attribute(name, value) for name, value in self.attributes.items()],
+        )
+
+
+def request(events: Sequence[Event]) -> ExportLogsServiceRequest:
+    """One OTLP export request."""
+    message = ExportLogsServiceRequest()
+    resource = message.resource_logs.add()
+    resource.resource.attributes.extend(
+        [
+            _attribute("service.name", "watchkeeper-control"),
+            _attribute("service.version", VERSION),
+        ]
+    )
+    scope = resource.scope_logs.add()
+    scope.scope.name = SCOPE
+    scope.scope.version = VERSION
+    scope.log_records.extend(event.record for event in events)
+    return message
+
+
+def _attribute(name: str, value: str | int | bool) -> KeyValue:
+    # bool before int: every bool is an int.
+    if isinstance(value, bool):
+        return KeyValue(key=name, value=AnyValue(bool_value=value))
+    if isinstance(value, int):
+        return KeyValue(key=name, value=AnyValue(int_value=value))
+    return KeyValue(key=name, value=AnyValue(string_value=value))
+
+
+class Spool:
+    """Empties the journal's spool into the collector, oldest first."""
+
+    def __init__(self, journal: Journal, collector: Address) -> None:
+        self._journal = journal
+        self._collector = collector
+        self._news = asyncio.Event()
+
+    def tell(self, event: Event) -> None:
+        """Keep an event within the running transaction."""
+        self._journal.change("add_event", event=event.text)
+        self._news.set()
+
+    async def run(self) -> None:
+        """Deliver for ever; a collector that is away costs a pause that doubles."""
+        pause = FIRST_PAUSE_S
+        while True:
+            self._news.clear()
+            try:
+                await self.deliver()
+                pause = FIRST_PAUSE_S
+                await self._news.wait()
+            except (OSError, http.client.HTTPException) as error:
+                log.warning("collector_away error=%s pause_s=%s", error, pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    async def deliver(self) -> None:
+        """Everything that waits; OSError when the collector does not confirm a batch."""
+        while waiting := self._journal.rows("next_events", limit=BATCH):
+            await asyncio.to_thread(self._post, _body(waiting))
+            with self._journal.transaction():
+                self._journal.change("forget_events", last=waiting[-1]["id"])
+
+    def _post(self, body: bytes) -> None:
+        connection = http.client.HTTPConnection(
+            self._collector.host, self._collector.port, timeout=TIMEOUT_S
+        )
+        with contextlib.closing(connection):
+            headers = {"content-type": "application/x-protobuf"}
+            connection.request("POST", "/v1/logs", body, headers)
+            status = connection.getresponse().status
+        if status != 200:
+            raise OSError(f"expected status 200 from {self._collector.url}/v1/logs, got {status}")
+
+
+def _body(waiting: Sequence[Row]) -> bytes:
+    return request([Event.of(row["event"]) for row in waiting]).SerializeToString()
+
+
+def attributes(known: Mapping[str, Any]) -> dict[str, str | int | bool]:
+    """Only what is known: an absent attribute means "not known", never an empty text."""
+    return {name: value for name, value in known.items() if value is not None}

@@ -1,0 +1,4 @@
+-- How many transitions wait for the collector.
+-- Bound: nothing.
+select count(*) as waiting
+from spool;

@@ -1,0 +1,4 @@
+-- How many people may sign in.
+-- Bound: nothing.
+select count(*) as operators
+from operator;

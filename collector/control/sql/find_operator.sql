@@ -1,0 +1,5 @@
+-- One operator.
+-- Bound: $name.
+select name, role, password_hash
+from operator
+where name = $name;

@@ -1,0 +1,6 @@
+-- The oldest transitions that are not confirmed.
+-- Bound: $limit.
+select id, event
+from spool
+order by id
+limit $limit;

@@ -1,0 +1,25 @@
+"""Facts become rows: decisions, trust scores, commands and names, each in its table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from collector.receive.normalise import AliasFact, CommandFact, DecisionFact, Fact, TrustFact
+from collector.receive.rows import Rows
+
+__all__ = ["add_facts"]
+
+_TABLES: dict[type[Fact], str] = {
+    DecisionFact: "decision",
+    TrustFact: "trust_point",
+    CommandFact: "command_event",
+    AliasFact: "agent_alias",
+}
+
+
+def add_facts(rows: Rows, sequence: int, facts: Sequence[Fact]) -> None:
+    """Append what the record with this sequence told."""
+    for fact in facts:
+        columns = rows.columns[_TABLES[type(fact)]]
+        for name, column in columns.items():
+            column.append(sequence if name == "sequence" else getattr(fact, name))

@@ -1,0 +1,107 @@
+"""The gRPC door: the three Export calls of OTLP, as bytes in and bytes out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn, TypeAlias
+
+import grpc
+from google.rpc.status_pb2 import Status
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health
+
+from collector.config import Address
+from collector.errors import ConfigurationError, RefusedInput
+from collector.model import Signal
+from collector.receive.answers import response, retry_info, status_of
+from collector.receive.intake import Incoming, Intake
+from collector.receive.limits import is_zlib
+from collector.store.wal import LogError
+
+SOURCE = "otlp-grpc"
+SERVICES = {
+    Signal.TRACES: "opentelemetry.proto.collector.trace.v1.TraceService",
+    Signal.LOGS: "opentelemetry.proto.collector.logs.v1.LogsService",
+    Signal.METRICS: "opentelemetry.proto.collector.metrics.v1.MetricsService",
+}
+
+_Export: TypeAlias = Callable[[bytes, Any], Awaitable[bytes]]
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class GrpcDoor:
+    """A grpc.aio server on one address; port 0 picks a free one."""
+
+    def __init__(self, intake: Intake, address: Address) -> None:
+        self._server = grpc.aio.server(options=_options(intake))
+        self._health = health.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        for signal, service in SERVICES.items():
+            self._server.add_generic_rpc_handlers((_handlers(service, _export(intake, signal)),))
+        self.address = Address(address.host, self._bound(address))
+
+    async def start(self) -> None:
+        await self._server.start()
+        for service in ("", *SERVICES.values()):
+            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self, grace_s: float) -> None:
+        """Refuse new calls, let those in flight finish within the grace."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace_s)
+
+    def _bound(self, address: Address) -> int:
+        try:
+            port: int = self._server.add_insecure_port(str(address))
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"cannot listen on {address} for OTLP over gRPC: choose another with --otlp-grpc"
+            ) from error
+        return port
+
+
+def _options(intake: Intake) -> tuple[tuple[str, int], ...]:
+    return (
+        ("grpc.max_receive_message_length", intake.limits.message_bytes),
+        # The library would inflate without a bound of our own; `_coding` tells how to.
+        ("grpc.per_message_decompression", 0),
+        # Two collectors must not share a port unnoticed.
+        ("grpc.so_reuseport", 0),
+    )
+
+
+def _handlers(service: str, export: _Export) -> Any:
+    method = grpc.unary_unary_rpc_method_handler(export)
+    return grpc.method_handlers_generic_handler(service, {"Export": method})
+
+
+def _export(intake: Intake, signal: Signal) -> _Export:
+    async def export(body: bytes, context: Any) -> bytes:
+        try:
+            answer = await intake.take(Incoming(signal, "protobuf", SOURCE, body, _coding(body)))
+        except (RefusedInput, LogError) as error:
+            await _abort(context, status_of(error))
+        return response(signal, answer).SerializeToString()
+
+    return export
+
+
+def _coding(body: bytes) -> str:
+    """How a message is compressed, from its first bytes.
+
+    An OTLP request starts with the tag of its only field, 0x0a; gzip starts with
+    0x1f and zlib with 0x78, so they cannot be mistaken for each other.
+    """
+    if body.startswith(b"\x1f\x8b"):
+        return "gzip"
+    return "deflate" if body.startswith(b"\x78") and is_zlib(body) else ""
+
+
+async def _abort(context: Any, status: Status) -> NoReturn:
+    details = [("grpc-status-details-bin", status.SerializeToString())]
+    if status.details:
+        # The Python exporter looks for the delay here.
+        details.append(("google.rpc.retryinfo-bin", retry_info().SerializeToString()))
+    await context.abort(_CODES[status.code], status.message, tuple(details))
+    raise AssertionError("abort always raises")

@@ -1,0 +1,133 @@
+"""Limits: how much one sender may ask of the collector before anything is parsed."""
+
+from __future__ import annotations
+
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Generic, TypeVar
+
+from collector.errors import RefusedInput
+from collector.model import Signal
+
+MIB = 1024 * 1024
+
+T = TypeVar("T")
+
+
+class Malformed(RefusedInput):
+    """The request is not what its content type says; a retry would fail again."""
+
+
+class TooLarge(RefusedInput):
+    """The request is larger than a stated limit; a retry would fail again."""
+
+
+class UnknownCoding(RefusedInput):
+    """The request is compressed in a way that the collector does not read."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes in bytes of one request, as sent and after decompression."""
+
+    message_bytes: int = 16 * MIB
+    inflated_bytes: int = 64 * MIB
+
+    def __post_init__(self) -> None:
+        if not 0 < self.message_bytes <= self.inflated_bytes:
+            raise ValueError(
+                "expected 0 < message_bytes <= inflated_bytes, "
+                f"got {self.message_bytes} and {self.inflated_bytes}"
+            )
+
+    def refuse_larger(self, size: int) -> None:
+        if size > self.message_bytes:
+            raise TooLarge(
+                f"a request may have {self.message_bytes} bytes as sent, this one has more: "
+                "make the exporter's batches smaller"
+            )
+
+
+def inflate(body: bytes, coding: str, limits: Limits) -> bytes:
+    """The body without its Content-Encoding; stops as soon as it grows too large."""
+    if coding in ("", "identity"):
+        return body
+    stream = zlib.decompressobj(_window_bits(body, coding))
+    try:
+        inflated = stream.decompress(body, limits.inflated_bytes + 1)
+    except zlib.error as error:
+        raise Malformed(f"expected a body compressed with {coding}: {error}") from error
+    if len(inflated) > limits.inflated_bytes:
+        raise TooLarge(
+            f"a request may have {limits.inflated_bytes} bytes after decompression, "
+            "this one has more: make the exporter's batches smaller"
+        )
+    _refuse_wrong_end(stream, coding)
+    return inflated
+
+
+def _window_bits(body: bytes, coding: str) -> int:
+    if coding in ("gzip", "x-gzip"):
+        return 16 + zlib.MAX_WBITS
+    if coding == "deflate":
+        # RFC 9110 §8.4.1.2: some senders leave out the zlib wrapper.
+        return zlib.MAX_WBITS if is_zlib(body) else -zlib.MAX_WBITS
+    raise UnknownCoding(f"expected Content-Encoding gzip, deflate or identity, got {coding[:40]!r}")
+
+
+def is_zlib(body: bytes) -> bool:
+    """Whether the body starts with a zlib header (RFC 1950 §2.2)."""
+    return len(body) >= 2 and body[0] & 0x0F == 8 and (body[0] << 8 | body[1]) % 31 == 0
+
+
+def _refuse_wrong_end(stream: zlib._Decompress, coding: str) -> None:
+    if not stream.eof:
+        raise Malformed(f"the {coding} body ends too early: it was cut on its way, send it again")
+    if stream.unused_data:
+        raise Malformed(
+            f"{len(stream.unused_data)} bytes follow the end of the {coding} body: "
+            "send one compressed stream"
+        )
+
+
+def fingerprint(signal: Signal, source: str, body: bytes) -> bytes:
+    """Equal for a request and its retry, different for anything else."""
+    digest = blake2b(f"{signal}\0{source}\0".encode(), digest_size=16)
+    digest.update(body)
+    return digest.digest()
+
+
+class RetryWindow(Generic[T]):
+    """What was answered lately, by fingerprint; forgets the oldest first."""
+
+    def __init__(
+        self, clock: Callable[[], float], *, seconds: float = 600, entries: int = 65_536
+    ) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._entries = entries
+        self._known: OrderedDict[bytes, tuple[float, T]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, key: bytes) -> T | None:
+        self._forget_old()
+        known = self._known.get(key)
+        return None if known is None else known[1]
+
+    def put(self, key: bytes, value: T) -> None:
+        self._known.pop(key, None)
+        self._known[key] = (self._clock(), value)
+        self._forget_old()
+
+    def _forget_old(self) -> None:
+        horizon = self._clock() - self._seconds
+        while self._known:
+            put_at, _ = next(iter(self._known.values()))
+            if put_at > horizon and len(self._known) <= self._entries:
+                return
+            self._known.popitem(last=False)

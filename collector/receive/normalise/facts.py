@@ -1,0 +1,185 @@
+"""The shapes of meaning: what a span says of itself, and the facts records tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The normalised columns of table span, in their order."""
+
+    op: str | None = None
+    dialect: str | None = None
+    agent_name: str | None = None
+    agent_id: str | None = None
+    conversation_id: str | None = None
+    tool_name: str | None = None
+    tool_call_id: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+    error_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionFact:
+    """A row of table decision. The same decision told twice has the same decision_id."""
+
+    decision_id: str
+    decided_ns: int
+    agent: str
+    agent_id: str | None = None
+    instance: str | None = None
+    environment: str | None = None
+    sample: bool = False
+    action: str | None = None
+    verdict: str
+    effect: str
+    stage: str | None = None
+    mode: str | None = None
+    source: str | None = None
+    policy: str | None = None
+    rule: str | None = None
+    reason_code: str | None = None
+    reason: str | None = None
+    hold_id: str | None = None
+    command_id: str | None = None
+    trace_id: bytes | None = None
+    span_id: bytes | None = None
+    dialect: str
+    raw_verdict: str | None = None
+
+    @property
+    def decided_at(self) -> datetime:
+        """`decided_ns` as a timestamp, cut to microseconds."""
+        return timestamp(self.decided_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustFact:
+    """A row of table trust_point: score on 0-1000, raw_score on raw_scale."""
+
+    agent: str
+    agent_id: str | None = None
+    environment: str | None = None
+    sample: bool = False
+    scored_ns: int
+    score: float
+    tier: str
+    raw_score: float
+    raw_scale: str
+    origin: str
+    reason: str | None = None
+
+    @property
+    def scored_at(self) -> datetime:
+        """`scored_ns` as a timestamp, cut to microseconds."""
+        return timestamp(self.scored_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandFact:
+    """A row of table command_event; `detail` is a JSON object as text."""
+
+    told_ns: int
+    command_id: str
+    hold_id: str
+    kind: str
+    phase: str
+    agent: str | None = None
+    instance: str | None = None
+    actor: str | None = None
+    origin: str | None = None
+    reason: str | None = None
+    expires_at: datetime | None = None
+    sample: bool = False
+    detail: str = "{}"
+
+    @property
+    def told_at(self) -> datetime:
+        """`told_ns` as a timestamp, cut to microseconds."""
+        return timestamp(self.told_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AliasFact:
+    """A row of table agent_alias: `alias` is another name of `agent`."""
+
+    alias: str
+    agent: str
+    learnt_from: str
+    learnt_ns: int
+
+    @property
+    def learnt_at(self) -> datetime:
+        """`learnt_ns` as a timestamp, cut to microseconds."""
+        return timestamp(self.learnt_ns)
+
+
+Fact = DecisionFact | TrustFact | CommandFact | AliasFact
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What a resource says of the process that sent a record."""
+
+    service_name: str | None
+    instance: str | None
+    environment: str | None
+    sample: bool
+
+
+def sender_of(resource: Mapping[str, Any]) -> Sender:
+    """The typed columns of table resource."""
+    return Sender(
+        service_name=_text(resource.get("service.name")),
+        instance=_text(resource.get("service.instance.id")),
+        environment=_text(
+            resource.get("deployment.environment.name") or resource.get("deployment.environment")
+        ),
+        sample=resource.get("watchkeeper.sample") is True,
+    )
+
+
+# The last moment a signed 64-bit count of nanoseconds can name, in the year 2262.
+LATEST_NS = 2**63 - 1
+
+
+def timestamp(ns: int) -> datetime:
+    """A time in nanoseconds since 1970 as a timestamp, cut to microseconds."""
+    seconds, rest = divmod(ns, 1_000_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
+
+
+def parsed_ns(value: Any) -> int | None:
+    """Nanoseconds since 1970 of an RFC 3339 time; one zone too many (`+00:00Z`) is forgiven."""
+    if not isinstance(value, str):
+        return None
+    spelled = value.removesuffix("Z") if "+" in value else value
+    try:
+        told = datetime.fromisoformat(spelled)
+    except ValueError:
+        return None
+    told = told if told.tzinfo is not None else told.replace(tzinfo=UTC)
+    since = told - _EPOCH
+    ns = (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
+    return ns if 0 <= ns <= LATEST_NS else None
+
+
+def digest(*parts: Any) -> str:
+    """An id made of content: the same parts in the same order give the same 32 hex digits."""
+    return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _text(value: Any) -> str | None:
+    return str(value) if value not in (None, "") else None

@@ -1,0 +1,321 @@
+"""The collector process: its parts, the order in which they start, and how they stop.
+
+Start: home, lock, log, store, applier, evaluator, doors. What is behind can be
+asked for before the doors open. Stop: doors first, so that nothing new is
+acknowledged, then what was acknowledged is applied, then the store is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from collector.api import create_app
+from collector.config import VERSION, Address, Settings
+from collector.errors import ConfigurationError
+from collector.evaluator import Evaluator
+from collector.objectives import Objectives, utc_now
+from collector.proof import ProofNotifier
+from collector.queries import Meta, Queries
+from collector.receive.decode import Decoder
+from collector.receive.grpc import GrpcDoor
+from collector.receive.http import HttpDoor
+from collector.receive.intake import Intake
+from collector.reporting import Reports
+from collector.slo_queries import register_slo
+from collector.store.applier import Applied, Applier
+from collector.store.connection import Store
+from collector.store.derive import derive
+from collector.store.reader import Reader
+from collector.store.wal import WriteAheadLog
+
+DOORS_GRACE_S = 5
+DRAIN_S = 30.0
+
+_log = structlog.get_logger("collector.server")
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; ConfigurationError when it cannot start."""
+    _log_to_stderr()
+    stop = _stop_signal()
+    with _sole_owner(settings.data), _listening(settings) as listeners:
+        settings = replace(settings, otlp_http=listeners.http_address, api=listeners.api_address)
+        with Parts.opened(settings) as parts:
+            await _run(settings, parts, listeners, stop)
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Ports that are ours already; gRPC binds its own."""
+
+    http: socket.socket
+    api: socket.socket
+
+    @property
+    def http_address(self) -> Address:
+        return _address_of(self.http)
+
+    @property
+    def api_address(self) -> Address:
+        return _address_of(self.api)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What stands behind the doors."""
+
+    log: WriteAheadLog
+    store: Store
+    applier: Applier
+    evaluator: Evaluator
+    objectives: Objectives
+    queries: Queries
+    reports: Reports
+    proof: ProofNotifier
+
+    @classmethod
+    @contextmanager
+    def opened(cls, settings: Settings) -> Iterator[Parts]:
+        """Every part, started; closed again in the opposite order."""
+        with ExitStack() as stack:
+            log = WriteAheadLog(settings.data / "log")
+            stack.callback(log.close)
+            store = Store(settings.data / "watchkeeper.duckdb", replayable=log.last_sequence > 0)
+            stack.callback(store.close)
+            log.continue_after(store.position())
+            parts = cls._made(settings, log, store)
+            stack.callback(parts.reports.close)
+            parts.applier.start()
+            stack.callback(parts.drain)
+            parts.evaluator.start()
+            stack.callback(parts.evaluator.stop)
+            yield parts
+
+    @classmethod
+    def _made(cls, settings: Settings, log: WriteAheadLog, store: Store) -> Parts:
+        reader = Reader(store)
+        objectives = Objectives(settings.objectives)
+        queries = Queries(
+            reader, utc_now, lambda: {one.name: one.period(utc_now()) for one in objectives.all()}
+        )
+        register_slo(queries, objectives)
+        proof = ProofNotifier(
+            reader, settings.control.url, settings.control_home / "collector.token"
+        )
+        return cls(
+            log=log,
+            store=store,
+            applier=Applier(store, log, Decoder(), derive=derive, on_applied=_notifying(proof)),
+            evaluator=Evaluator(store, objectives),
+            objectives=objectives,
+            queries=queries,
+            reports=Reports(settings.reports, settings.api.url),
+            proof=proof,
+        )
+
+    def unready(self) -> str | None:
+        """Why nothing can be taken or stored at the moment."""
+        return self.log.failure or self.applier.fault
+
+    def lag(self) -> int:
+        """Records that are acknowledged and not yet in the store."""
+        return self.log.last_sequence - self.applier.position
+
+    def drain(self) -> None:
+        """Apply what has been acknowledged, and say what was done."""
+        before, began = self.applier.position, time.monotonic()
+        self.applier.stop(DRAIN_S)
+        _log.info(
+            "drained",
+            records=self.applier.position - before,
+            left_in_log=self.lag(),
+            position=self.applier.position,
+            seconds=round(time.monotonic() - began, 3),
+        )
+
+
+class Server(uvicorn.Server):
+    """Leaves the signals to the process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _run(settings: Settings, parts: Parts, listeners: Listeners, stop: asyncio.Event) -> None:
+    intake = Intake(parts.log)
+    grpc = GrpcDoor(intake, settings.otlp_grpc)
+    http = _server(HttpDoor(intake, parts.unready))
+    api = _server(_api(settings, parts))
+    async with AsyncExitStack() as running:
+        await running.enter_async_context(_background(parts.proof.run()))
+        await running.enter_async_context(_served(api, listeners.api))
+        await running.enter_async_context(_served(http, listeners.http))
+        await grpc.start()
+        running.push_async_callback(grpc.stop, DOORS_GRACE_S)
+        print(_ready_line(grpc.address, settings), flush=True)
+        await _until(stop, http, api)
+        _log.info("stopping", lag_records=parts.lag())
+
+
+def _ready_line(grpc: Address, settings: Settings) -> str:
+    return f"ready otlp_grpc={grpc} otlp_http={settings.otlp_http} api={settings.api}"
+
+
+async def _until(stop: asyncio.Event, *servers: Server) -> None:
+    """Wait for the signal; a server that ended by itself ends the process."""
+    while not stop.is_set():
+        if any(server.should_exit for server in servers):
+            raise ConfigurationError("an HTTP server ended by itself: see the log above")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), timeout=1)
+
+
+def _api(settings: Settings, parts: Parts) -> Starlette:
+    return create_app(
+        parts.queries,
+        meta=Meta(parts.queries, VERSION, parts.lag),
+        objectives=parts.objectives,
+        reports=parts.reports,
+        unready=parts.unready,
+        host=settings.api.host,
+    )
+
+
+def _server(app: Any) -> Server:
+    return Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=DOORS_GRACE_S,
+        )
+    )
+
+
+@asynccontextmanager
+async def _served(server: Server, listener: socket.socket) -> AsyncIterator[None]:
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        while not server.started and not task.done():
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+@asynccontextmanager
+async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    task.add_done_callback(_tell_failure)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+def _tell_failure(task: asyncio.Task[None]) -> None:
+    """What runs beside the doors must not take them with it, nor fail unseen."""
+    if not task.cancelled() and (error := task.exception()):
+        _log.error("background_ended", reason=str(error), exc_info=error)
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+@contextmanager
+def _sole_owner(data: Path) -> Iterator[None]:
+    """The lock goes with the process, however it ends."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write to {data}: {error.strerror}; choose another place with --home"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise ConfigurationError(
+            f"another collector uses {data}: stop it, or choose another place with --home"
+        ) from error
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[Listeners]:
+    with ExitStack() as stack:
+        _probe(settings.otlp_grpc)
+        http = stack.enter_context(_bound(settings.otlp_http, "--otlp-http"))
+        api = stack.enter_context(_bound(settings.api, "--api"))
+        yield Listeners(http, api)
+
+
+def _probe(address: Address) -> None:
+    """gRPC explains a taken port badly, so ask before."""
+    _bound(address, "--otlp-grpc").close()
+
+
+def _bound(address: Address, flag: str) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(address.host, address.port)[0][0]
+        return socket.create_server((address.host, address.port), family=family)
+    except OSError as error:
+        taken = "another program listens there" if error.errno == errno.EADDRINUSE else error
+        raise ConfigurationError(
+            f"cannot listen on {address}: {taken}; choose another address with {flag}"
+        ) from error
+
+
+def _address_of(listener: socket.socket) -> Address:
+    host, port = listener.getsockname()[:2]
+    return Address(host, port)
+
+
+def _notifying(proof: ProofNotifier) -> Callable[[Applied], None]:
+    def applied(what: Applied) -> None:
+        if what.hold_ids:
+            proof.notify()
+
+    return applied
+
+
+def _log_to_stderr() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,391 @@
+"""The applier: the only writer of evidence. Records of the log become rows, a batch at a time.
+
+1. Read what the write-ahead log holds behind the position.
+2. Decode it.
+3. In one transaction: leave out what is stored already, keep the rest, derive what the
+   touched traces amount to, count, and move the position.
+4. On an error roll back and try once more; then go record by record, and set the one aside
+   that cannot be stored. What is the machine's fault (a full disk, say) is never a
+   record's: then nothing moves, and the same batch is tried again later.
+5. When idle, or when DuckDB's own log has grown large, checkpoint; only then may the
+   write-ahead log forget.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import structlog
+
+from collector.model import Signal
+from collector.store.batch import KEYS, SCHEMAS, Batch
+from collector.store.connection import Store
+from collector.store.derive import REACH, derive
+from collector.store.schema import statement
+from collector.store.wal import Record
+
+__all__ = ["Applied", "Applier", "Decoding", "Log"]
+
+MIB = 1024 * 1024
+BATCH_BYTES = 32 * MIB
+TICK_S = 0.25
+IDLE_CHECKPOINT_S = 5.0
+WAL_CHECKPOINT_BYTES = 1024 * MIB
+LONGEST_PAUSE_S = 30.0
+MOST_RANGES = 8
+# Exporters give up after minutes; a log without a time of its own carries that of its arrival.
+RETRY_WINDOW = timedelta(hours=1)
+
+_EVIDENCE = {"span": "start_ns", "log_record": "logged_at", "metric_point": "measured_at"}
+_SIGNALS = {
+    Signal.TRACES.value: "span",
+    Signal.LOGS.value: "log_record",
+    Signal.METRICS.value: "metric_point",
+}
+_FACTS = ("trust_point", "command_event", "agent_alias", "refused_record")
+# The disk, the memory, or a database that must be opened again: no record is to blame.
+_MACHINE = (
+    duckdb.IOException,
+    duckdb.OutOfMemoryException,
+    duckdb.FatalException,
+    duckdb.ConnectionException,
+    duckdb.InterruptException,
+    MemoryError,
+    OSError,
+)
+
+_log = structlog.get_logger("collector.store.applier")
+
+
+class Log(Protocol):
+    """What the applier needs of the write-ahead log."""
+
+    def continue_after(self, sequence: int) -> None: ...
+
+    def read(self, after: int, max_bytes: int) -> list[Record]: ...
+
+    def wait(self, after: int, timeout: float) -> bool: ...
+
+    def release(self, sequence: int) -> None: ...
+
+
+class Decoding(Protocol):
+    """What the applier needs of the decoder."""
+
+    def decode(self, records: Sequence[Record]) -> Batch: ...
+
+    def refuse(self, record: Record, reason: str, detail: str) -> Batch: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one transaction kept. `hold_ids` are those that newly stored decisions name."""
+
+    position: int
+    spans: int
+    logs: int
+    points: int
+    decisions: int
+    hold_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    batch_bytes: int
+    tick_s: float
+    idle_checkpoint_s: float
+
+
+class Applier:
+    """Moves records from the log into the store, in a thread of its own."""
+
+    def __init__(
+        self,
+        store: Store,
+        log: Log,
+        decoder: Decoding,
+        *,
+        on_applied: Callable[[Applied], None] | None = None,
+        derive: Callable[[duckdb.DuckDBPyConnection, str], None] = derive,
+        batch_bytes: int = BATCH_BYTES,
+        tick_s: float = TICK_S,
+        idle_checkpoint_s: float = IDLE_CHECKPOINT_S,
+    ) -> None:
+        self._store = store
+        self._log = log
+        self._decoder = decoder
+        self._on_applied = on_applied
+        self._derive = derive
+        self._pace = _Pace(batch_bytes, tick_s, idle_checkpoint_s)
+        self._cursor = store.cursor()
+        self._position = store.position()
+        # A number given twice would look like a record that is applied already.
+        log.continue_after(self._position)
+        self._checkpointed = self._position
+        self._last_work = time.monotonic()
+        self._stopping = threading.Event()
+        self._drain_until = 0.0
+        self._thread = threading.Thread(target=self._run, name="applier", daemon=True)
+        self.fault: str | None = None
+
+    @property
+    def position(self) -> int:
+        """The last sequence whose rows can be queried."""
+        return self._position
+
+    def start(self) -> None:
+        """Begin in the background."""
+        self._thread.start()
+
+    def stop(self, drain_s: float = 10.0) -> None:
+        """Apply what the log still holds, at most so long, checkpoint and end."""
+        self._drain_until = time.monotonic() + drain_s
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        with contextlib.suppress(duckdb.Error):
+            self._checkpoint()
+        self._cursor.close()
+
+    def step(self) -> int:
+        """Apply one batch, if there is one; answers how many bytes of records it had."""
+        records = self._log.read(self._position, self._pace.batch_bytes)
+        records = [record for record in records if record.sequence > self._position]
+        if not records:
+            self._when_idle()
+            return 0
+        self._apply(records)
+        self._last_work = time.monotonic()
+        if self._store.wal_bytes > WAL_CHECKPOINT_BYTES:
+            self._checkpoint()
+        return sum(len(record.body) for record in records)
+
+    # The thread
+
+    def _run(self) -> None:
+        failures = 0
+        while self._goes_on():
+            try:
+                began = time.monotonic()
+                size = self.step()
+                failures, self.fault = 0, None
+                self._wait(size, began)
+            # The outermost loop of the thread: say what happened, and try again later.
+            except Exception as error:
+                failures += 1
+                self.fault = f"the store takes no records: {error}"
+                pause = min(LONGEST_PAUSE_S, self._pace.tick_s * 2**failures)
+                _log.exception("batch_not_stored", position=self._position, retry_in_s=pause)
+                if self._stopping.wait(pause):
+                    return
+
+    def _goes_on(self) -> bool:
+        if not self._stopping.is_set():
+            return True
+        behind = self._log.wait(self._position, 0)
+        return behind and time.monotonic() < self._drain_until
+
+    def _wait(self, size: int, began: float) -> None:
+        """Go on at once behind a large batch, else let a tick's worth of records gather."""
+        if size == 0:
+            self._log.wait(self._position, self._pace.tick_s)
+        elif size < self._pace.batch_bytes // 2:
+            self._stopping.wait(max(0.0, began + self._pace.tick_s - time.monotonic()))
+
+    # Applying
+
+    def _apply(self, records: Sequence[Record]) -> None:
+        for attempt in ("first", "second"):
+            try:
+                self._store_batch(self._decoder.decode(records))
+                return
+            except _MACHINE:
+                raise
+            # Whatever a record does to our code or to DuckDB, the log must not stop at it.
+            except Exception as error:
+                _log.warning("batch_failed", attempt=attempt, error=str(error))
+        for record in records:
+            self._apply_alone(record)
+
+    def _apply_alone(self, record: Record) -> None:
+        try:
+            self._store_batch(self._decoder.decode([record]))
+        except _MACHINE:
+            raise
+        except Exception as error:
+            _log.error("record_refused", sequence=record.sequence, error=str(error))
+            self._store_batch(self._decoder.refuse(record, "not_storable", str(error)))
+
+    def _store_batch(self, batch: Batch) -> None:
+        with self._transaction():
+            applied = self._write(batch)
+        self._position = batch.sequence
+        self._tell(applied)
+
+    def _tell(self, applied: Applied) -> None:
+        if self._on_applied is None:
+            return
+        try:
+            self._on_applied(applied)
+        # The rows are committed; a listener that fails must not have them stored again.
+        except Exception:
+            _log.exception("listener_failed", position=applied.position)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._cursor.execute("begin transaction")
+        try:
+            yield
+            self._cursor.execute("commit")
+        except BaseException:
+            with contextlib.suppress(duckdb.Error):
+                self._cursor.execute("rollback")
+            raise
+
+    def _write(self, batch: Batch) -> Applied:
+        tables = dict(batch.tables)
+        for table in _EVIDENCE:
+            tables[table] = self._without_stored(table, tables[table])
+        for table in ("resource", "scope", *_EVIDENCE, *_FACTS):
+            self._insert(table, tables[table])
+        holds = self._insert("decision", tables["decision"])
+        self._insert("source_count", _recounted(tables))
+        self._derive_touched(tables)
+        self._run_sql("apply/set_position", {"sequence": batch.sequence})
+        return Applied(
+            position=batch.sequence,
+            spans=tables["span"].num_rows,
+            logs=tables["log_record"].num_rows,
+            points=tables["metric_point"].num_rows,
+            decisions=len(holds),
+            hold_ids=frozenset(hold for (hold,) in holds if hold),
+        )
+
+    def _without_stored(self, table: str, incoming: pa.Table) -> pa.Table:
+        if not incoming.num_rows:
+            return incoming
+        stored: set[int] = set()
+        with self._registered("incoming_key", _keys(table, incoming)):
+            for low, high in _ranges_of(incoming[_EVIDENCE[table]]):
+                found = self._run_sql(f"apply/stored_{table}", {"low": low, "high": high})
+                stored.update(row for (row,) in found)
+        if not stored:
+            return incoming
+        kept = [row for row in range(incoming.num_rows) if row not in stored]
+        return incoming.take(pa.array(kept, pa.int64()))
+
+    def _insert(self, table: str, incoming: pa.Table) -> list[tuple[Any, ...]]:
+        if not incoming.num_rows:
+            return []
+        with self._registered("incoming", incoming):
+            return self._run_sql(f"apply/insert_{table}")
+
+    def _derive_touched(self, tables: dict[str, pa.Table]) -> None:
+        touched = _touched_traces(tables, self._acting_traces(tables["span"]))
+        told = tables["decision"].num_rows + tables["trust_point"].num_rows
+        if touched.num_rows or told:
+            with self._registered("touched_trace", touched):
+                self._derive(self._cursor, "touched_trace")
+
+    def _acting_traces(self, spans: pa.Table) -> list[bytes]:
+        """Traces with actions to which a plain span came late: it may link them to their agent."""
+        plain = spans.filter(pc.is_null(spans["op"]))
+        if not plain.num_rows:
+            return []
+        bounds = pc.min_max(plain["started_at"]).as_py()
+        window = {"low": bounds["min"] - REACH, "high": bounds["max"] + REACH}
+        traces = pa.table({"trace_id": pc.unique(plain["trace_id"])})
+        with self._registered("incoming_trace", traces):
+            return [trace for (trace,) in self._run_sql("apply/acting_traces", window)]
+
+    @contextlib.contextmanager
+    def _registered(self, name: str, table: pa.Table) -> Iterator[None]:
+        self._cursor.register(name, table)
+        try:
+            yield
+        finally:
+            self._cursor.unregister(name)
+
+    def _run_sql(self, name: str, bound: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        self._cursor.execute(statement(name), bound or {})
+        return list(self._cursor.fetchall())
+
+    # Checkpoints
+
+    def _when_idle(self) -> None:
+        idle_s = time.monotonic() - self._last_work
+        if self._checkpointed < self._position and idle_s >= self._pace.idle_checkpoint_s:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """Make the position durable in the file itself; then the log may forget up to it."""
+        if self._checkpointed == self._position:
+            return
+        self._last_work = time.monotonic()
+        try:
+            self._store.checkpoint()
+        # Another connection is writing: the next quiet moment will do.
+        except duckdb.TransactionException as error:
+            _log.info("checkpoint_postponed", reason=str(error))
+            return
+        self._log.release(self._position)
+        self._checkpointed = self._position
+
+
+def _keys(table: str, incoming: pa.Table) -> pa.Table:
+    keys = incoming.select(list(KEYS[table]))
+    return keys.append_column("row", pa.array(range(incoming.num_rows), pa.int64()))
+
+
+def _ranges_of(times: pa.ChunkedArray) -> list[tuple[Any, Any]]:
+    """Where to look for what is stored: few ranges, so that one wrong clock does not make the
+    whole table the place to look."""
+    is_ns = pa.types.is_integer(times.type)
+    ordered = np.sort(times.cast(pa.int64()).to_numpy())
+    gap = RETRY_WINDOW // timedelta(microseconds=1) * (1000 if is_ns else 1)
+    breaks = (np.flatnonzero(np.diff(ordered) > gap) + 1)[:MOST_RANGES]
+    ranges = [(part[0], part[-1]) for part in np.split(ordered, breaks)]
+    if is_ns:
+        return [(int(low), int(high)) for low, high in ranges]
+    return [
+        (_time(low, times.type) - RETRY_WINDOW, _time(high, times.type) + RETRY_WINDOW)
+        for low, high in ranges
+    ]
+
+
+def _time(microseconds: int, kind: pa.DataType) -> Any:
+    return pa.scalar(int(microseconds), kind).as_py()
+
+
+def _touched_traces(tables: dict[str, pa.Table], acting: list[bytes]) -> pa.Table:
+    """The traces of the spans that mean something, of the decisions, and those that act."""
+    spans, decisions = tables["span"], tables["decision"]
+    telling = spans.filter(pc.is_valid(spans["op"]))
+    chunks = [*telling["trace_id"].chunks, *decisions["trace_id"].chunks]
+    traces = pa.chunked_array([*chunks, pa.array(acting, pa.binary())], pa.binary())
+    return pa.table({"trace_id": pc.unique(pc.drop_null(traces))})
+
+
+def _recounted(tables: dict[str, pa.Table]) -> pa.Table:
+    """The counts by source, now that it is known what was stored already."""
+    rows = tables["source_count"].to_pylist()
+    stored = {signal: _by_source(tables[table]) for signal, table in _SIGNALS.items()}
+    for row in rows:
+        row["stored"] = stored[row["signal"]].get(row["source"], 0)
+        row["duplicate"] = row["received"] - row["refused"] - row["stored"]
+    return pa.Table.from_pylist(rows, schema=SCHEMAS["source_count"])
+
+
+def _by_source(table: pa.Table) -> dict[str, int]:
+    counted = pc.value_counts(table["source"]).to_pylist()
+    return {entry["values"]: entry["counts"] for entry in counted}

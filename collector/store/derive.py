@@ -1,0 +1,83 @@
+"""Runs and actions: what the spans of a trace amount to once all that arrived is seen together.
+
+`derive` runs inside the applier's transaction, after the rows of a batch are inserted.
+Children arrive before their parents, so the touched traces are told anew from all their
+spans: the rows do not depend on the order or the batching of what arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import duckdb
+
+from collector.store.schema import statement
+
+__all__ = ["REACH", "derive"]
+
+# How far apart two spans of one trace may start and still be seen together.
+REACH = timedelta(hours=6)
+# Deeper spans inherit nothing; a real agent's trace has a few dozen levels.
+_DEPTH = 200
+# Copies of a decision or a score are told within a second of it.
+_COPY_NS = 1_000_000_000
+# A batch that touches no trace is not announced, so copies are looked for a little back.
+_BEHIND = 1000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def derive(cursor: duckdb.DuckDBPyConnection, touched: str) -> None:
+    """Tell runs and actions of the touched traces anew, and drop copies of what was told.
+
+    `touched` names a table, view or registered Arrow table on this cursor with the column
+    `trace_id` (blob), duplicates allowed: the traces of the batch's spans that have an `op`
+    and of its decisions. The position must not have moved yet. An empty table is allowed
+    and drops copies only.
+    """
+    quoted = touched.replace('"', '""')
+    cursor.execute(f'create or replace temp table touched as select trace_id from "{quoted}"')
+    cursor.fetchall()
+    bounds = _bounds(cursor)
+    if bounds is not None:
+        _tell(cursor, *bounds)
+    _drop_copies(cursor)
+
+
+def _tell(cursor: duckdb.DuckDBPyConnection, since: datetime, until: datetime) -> None:
+    window = {"since": since, "until": until}
+    _run(cursor, "lineage", window)
+    _run(cursor, "workflows")
+    _run(cursor, "descent", {"depth": _DEPTH})
+    _run(cursor, "called")
+    _run(cursor, "judged", window)
+    _run(cursor, "forget_actions", window)
+    _run(cursor, "forget_runs", window)
+    _run(cursor, "actions")
+    _run(cursor, "runs")
+
+
+def _drop_copies(cursor: duckdb.DuckDBPyConnection) -> None:
+    earliest, latest = _run(cursor, "copy_bounds", {"behind": _BEHIND})[0]
+    if earliest is None:
+        return
+    window = {"since_ns": earliest - _COPY_NS, "until_ns": latest + _COPY_NS}
+    _run(cursor, "decision_copies", window)
+    _run(cursor, "trust_copies", window)
+
+
+def _bounds(cursor: duckdb.DuckDBPyConnection) -> tuple[datetime, datetime] | None:
+    earliest_us, latest_us = _run(cursor, "bounds")[0]
+    if earliest_us is None:
+        return None
+    earliest, latest = (_EPOCH + timedelta(microseconds=us) for us in (earliest_us, latest_us))
+    return earliest - REACH, latest + REACH
+
+
+def _run(
+    cursor: duckdb.DuckDBPyConnection, name: str, parameters: Mapping[str, object] | None = None
+) -> list[tuple[Any, ...]]:
+    # Fetched to the end: an unfinished result blocks the cursor's next statement.
+    cursor.execute(statement(f"derive/{name}"), dict(parameters or {}))
+    return list(cursor.fetchall())

@@ -1,0 +1,160 @@
+"""Questions to the store: one snapshot, one bounded answer, nothing written.
+
+Every request gets its own cursor in a read-only transaction. At most two run at
+once, because a third only makes the first two slower; who waits too long is told
+so. A statement that runs past its time is interrupted.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+
+import duckdb
+import pyarrow as pa
+
+from collector.errors import WatchkeeperError
+from collector.store import guard
+from collector.store.schema import statement
+
+_BOUND = re.compile(r"\$([a-z_][a-z0-9_]*)")
+_COMMENT = re.compile(r"--[^\n]*")
+_MOST_BYTES = 256 * 1024 * 1024
+
+
+class Busy(WatchkeeperError):
+    """Too many questions at once; the same one may be asked again."""
+
+
+class TimeLimit(WatchkeeperError):
+    """A question took longer than it may."""
+
+
+class CursorSource(Protocol):
+    """Whatever hands out DuckDB cursors in the right catalog."""
+
+    def cursor(self) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much one reader may use."""
+
+    at_once: int = 2
+    patience_s: float = 5.0
+    time_limit_s: float = 10.0
+    free_time_limit_s: float = 30.0
+
+
+class Reader:
+    """Runs named statements and guarded free SQL against one store."""
+
+    def __init__(self, store: CursorSource, bounds: Bounds | None = None) -> None:
+        self.bounds = bounds or Bounds()
+        self._store = store
+        self._slots = threading.BoundedSemaphore(self.bounds.at_once)
+        # Free SQL may run for 30 s: one at a time leaves a slot for the pages.
+        self._free_slot = threading.BoundedSemaphore(1)
+
+    def table(self, name: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """The answer of `sql/{name}.sql`; parameters that it does not use are dropped."""
+        return self.text(statement(name), parameters)
+
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The same as Python values, for answers of a few rows."""
+        rows: list[dict[str, Any]] = self.table(name, parameters).to_pylist()
+        return rows
+
+    def text(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """The answer of a statement that is part of the product but kept elsewhere."""
+        values = {name: (parameters or {})[name] for name in bound_names(sql)}
+        with self._snapshot(self.bounds.time_limit_s) as cursor:
+            return cursor.sql(sql, params=values).to_arrow_table()
+
+    def free(self, sql: str, limit: int) -> pa.Table:
+        """The first rows of a statement a person wrote, if it does nothing but read."""
+        with (
+            _slot(self._free_slot, self.bounds.patience_s),
+            self._snapshot(self.bounds.free_time_limit_s) as cursor,
+        ):
+            guard.check(cursor, sql)
+            try:
+                return _first_rows(cursor.sql(sql), limit)
+            except duckdb.InterruptException:
+                raise
+            except duckdb.Error as error:
+                raise guard.RefusedSql(str(error)) from error
+
+    @contextmanager
+    def _snapshot(self, time_limit_s: float) -> Iterator[Any]:
+        with _slot(self._slots, self.bounds.patience_s):
+            cursor = self._store.cursor()
+            try:
+                cursor.execute("begin transaction read only")
+                with _deadline(cursor.interrupt, time_limit_s):
+                    yield cursor
+            finally:
+                _end(cursor)
+
+
+@cache
+def bound_names(sql: str) -> frozenset[str]:
+    """The `$names` a statement binds; DuckDB refuses a value that it does not use."""
+    return frozenset(_BOUND.findall(_COMMENT.sub("", sql)))
+
+
+@contextmanager
+def _slot(slots: threading.BoundedSemaphore, patience_s: float) -> Iterator[None]:
+    if not slots.acquire(timeout=patience_s):
+        raise Busy(f"no free reader within {patience_s:g} s: ask again in a moment")
+    try:
+        yield
+    finally:
+        slots.release()
+
+
+@contextmanager
+def _deadline(interrupt: Callable[[], None], seconds: float) -> Iterator[None]:
+    timer = threading.Timer(seconds, interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise TimeLimit(
+            f"expected an answer within {seconds:g} s and stopped: ask for a shorter period"
+        ) from error
+    finally:
+        timer.cancel()
+
+
+def _end(cursor: Any) -> None:
+    try:
+        cursor.execute("rollback")
+    except duckdb.Error:
+        # An interrupted statement has already ended its transaction.
+        pass
+    finally:
+        cursor.close()
+
+
+def _first_rows(relation: Any, limit: int) -> pa.Table:
+    reader = relation.to_arrow_reader(min(limit, 10_000))
+    batches: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in reader:
+        batches.append(batch)
+        rows += batch.num_rows
+        size += batch.nbytes
+        if size > _MOST_BYTES:
+            raise guard.RefusedSql(
+                f"the answer is larger than {_MOST_BYTES} bytes: select fewer columns or rows"
+            )
+        if rows >= limit:
+            break
+    return pa.Table.from_batches(batches, schema=reader.schema).slice(0, limit)

@@ -1,0 +1,3 @@
+-- Everything up to here has been applied. Bound: $sequence.
+update position
+set sequence = $sequence;

@@ -1,0 +1,6 @@
+-- Takes back the runs of the touched traces before they are told anew.
+-- Bound: $since, $until (timestamptz).
+delete from run
+where
+    started_at between $since and $until
+    and trace_id in (select trace_id from touched);

@@ -1,0 +1,57 @@
+-- Runs of the touched traces: invocations of an agent, with what its model calls used.
+-- denied: it failed while something in its trace was blocked, or the control plane refused a call.
+-- Bound: nothing; reads the temporary tables called and judged.
+insert into run by name
+with
+    used as (
+        select
+            trace_id,
+            run_span_id,
+            sum(input_tokens)::bigint as input_tokens,
+            sum(output_tokens)::bigint as output_tokens,
+            sum(cost_usd) as cost_usd
+        from called
+        where kind = 'model'
+        group by trace_id, run_span_id
+    ),
+    refusals as (
+        select
+            r.trace_id,
+            r.span_id,
+            bool_or(j.source in ('control_plane', 'fail_closed')) as controlled
+        from called as r
+        inner join judged as j
+            on j.trace_id = r.trace_id
+            and j.effect in ('blocked', 'held')
+            and (j.agent = r.agent or not j.concerns_one)
+        where r.kind = 'agent'
+        group by r.trace_id, r.span_id
+    )
+select
+    c.trace_id,
+    c.span_id,
+    c.agent,
+    c.agent_id,
+    c.instance,
+    c.framework,
+    c.environment,
+    c.sample,
+    c.conversation_id,
+    c.started_at,
+    c.start_ns,
+    c.duration_ms,
+    case
+        when f.controlled then 'denied'
+        when (c.status_code = 2 or c.error_type is not null) and f.span_id is not null then 'denied'
+        when c.status_code = 2 or c.error_type is not null then 'error'
+        when c.duration_ms is null then 'unknown'
+        else 'ok'
+    end as outcome,
+    c.error_type,
+    case when c.has_model then u.input_tokens else c.input_tokens end as input_tokens,
+    case when c.has_model then u.output_tokens else c.output_tokens end as output_tokens,
+    case when c.has_model then u.cost_usd else c.cost_usd end as cost_usd
+from called as c
+left join used as u on u.trace_id = c.trace_id and u.run_span_id = c.span_id
+left join refusals as f on f.trace_id = c.trace_id and f.span_id = c.span_id
+where c.kind = 'agent';

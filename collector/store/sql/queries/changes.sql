@@ -1,0 +1,80 @@
+-- What changed: commands, trust tiers, states of objectives, agents seen for the first time; newest first.
+-- Bound: $since, $until (timestamptz), $agent (or null), $limit.
+with
+    command_change as (
+        select
+            told_at as changed_at,
+            'command' as kind,
+            agent,
+            kind || ' ' || phase
+            || case when actor is null then '' else ' by ' || actor end
+            || case when phase = 'requested' and reason is not null then ': ' || reason else '' end
+            as summary
+        from command_event
+        where told_at >= $since and told_at < $until
+    ),
+    trust_step as (
+        select
+            scored_at as changed_at,
+            agent,
+            score,
+            tier,
+            lag(tier) over (partition by agent order by scored_ns, sequence) as tier_before,
+            lag(score) over (partition by agent order by scored_ns, sequence) as score_before
+        from trust_point
+        where scored_at < $until
+    ),
+    objective_step as (
+        select
+            judged_at as changed_at,
+            agent,
+            objective,
+            state,
+            lag(state) over (partition by objective, agent order by judged_at) as state_before
+        from budget
+        where judged_at < $until and judged_at >= $since - interval 1 day
+    ),
+    first_sight as (
+        select agent, min(seen_at) as first_seen
+        from
+            (
+                select agent, min(started_at) as seen_at from run group by agent
+                union all
+                select agent, min(started_at) from action group by agent
+                union all
+                select agent, min(decided_at) from decision group by agent
+                union all
+                select agent, min(scored_at) from trust_point group by agent
+            )
+        group by agent
+    ),
+    change as (
+        select changed_at, kind, agent, summary
+        from command_change
+        union all
+        select
+            changed_at,
+            'trust',
+            agent,
+            replace(tier_before, '_', ' ') || ' to ' || replace(tier, '_', ' ')
+            || ' (' || round(score_before)::int || ' to ' || round(score)::int || ')'
+        from trust_step
+        where changed_at >= $since and tier != tier_before
+        union all
+        select
+            changed_at,
+            'objective',
+            agent,
+            objective || ': ' || replace(state_before, '_', ' ') || ' to ' || replace(state, '_', ' ')
+        from objective_step
+        where changed_at >= $since and state != state_before
+        union all
+        select first_seen, 'agent', agent, 'seen for the first time'
+        from first_sight
+        where first_seen >= $since and first_seen < $until
+    )
+select changed_at, kind, agent, summary
+from change
+where $agent is null or agent = $agent
+order by changed_at desc, kind, agent, summary
+limit $limit

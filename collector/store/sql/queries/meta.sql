@@ -1,0 +1,26 @@
+-- How much is known, and how fresh it is.
+-- Bound: nothing.
+with
+    known as (
+        select agent, bool_or(sample) as sample
+        from
+            (
+                select agent, bool_or(sample) as sample from run group by agent
+                union all
+                select agent, bool_or(sample) from action group by agent
+                union all
+                select agent, bool_or(sample) from decision group by agent
+                union all
+                select agent, bool_or(sample) from trust_point group by agent
+            )
+        group by agent
+    )
+select
+    greatest(
+        (select max(received_at) from span),
+        (select max(received_at) from log_record),
+        (select max(received_at) from metric_point)
+    ) as data_to,
+    (select count(*) from span) as spans,
+    (select count(*) from known) as agents,
+    (select count(*) from known where sample) as sample_agents

@@ -1,0 +1,58 @@
+-- Every span of one trace, with the agent it belongs to and what became of it.
+-- Bound: $trace_id (32 hex digits).
+with
+    known as (
+        select span_id, agent, outcome, input_tokens, output_tokens
+        from run
+        where trace_id = unhex($trace_id)
+        union all
+        select span_id, agent, outcome, input_tokens, output_tokens
+        from action
+        where trace_id = unhex($trace_id)
+    ),
+    meaning as (
+        select
+            span_id,
+            any_value(agent) as agent,
+            any_value(outcome) as outcome,
+            any_value(input_tokens) as input_tokens,
+            any_value(output_tokens) as output_tokens
+        from known
+        group by span_id
+    )
+select
+    lower(hex(s.span_id)) as span_id,
+    lower(hex(s.parent_span_id)) as parent_span_id,
+    s.name,
+    case s.kind
+        when 1 then 'internal'
+        when 2 then 'server'
+        when 3 then 'client'
+        when 4 then 'producer'
+        when 5 then 'consumer'
+        else 'unspecified'
+    end as kind,
+    s.op,
+    coalesce(m.agent, s.agent_name) as agent,
+    r.service_name,
+    c.name as scope_name,
+    s.started_at,
+    s.start_ns,
+    case when s.end_ns >= s.start_ns then (s.end_ns - s.start_ns) / 1e6 end as duration_ms,
+    coalesce(
+        m.outcome, case s.status_code when 2 then 'error' when 1 then 'ok' else 'unknown' end
+    ) as outcome,
+    s.status_message,
+    s.tool_name,
+    s.model,
+    coalesce(s.input_tokens, m.input_tokens) as input_tokens,
+    coalesce(s.output_tokens, m.output_tokens) as output_tokens,
+    s.attributes,
+    s.events,
+    coalesce(r.sample, false) as sample
+from span as s
+left join meaning as m using (span_id)
+left join resource as r using (resource_hash)
+left join scope as c using (scope_hash)
+where s.trace_id = unhex($trace_id)
+order by s.start_ns, s.sequence, span_id

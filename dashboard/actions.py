@@ -1,0 +1,99 @@
+"""Sending commands: the only place in the dashboard that changes an agent.
+
+A dialog opening carries one idempotency key, so a double click, a rerun or a
+retry is still one command. What may be sent is checked again by control.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+
+from dashboard import doors, people
+from dashboard.doors import Json
+
+EXPIRIES = {
+    "15 minutes": 900,
+    "1 hour": 3_600,
+    "4 hours": 14_400,
+    "24 hours": 86_400,
+    "7 days": 604_800,
+}
+DEFAULT_EXPIRY = "1 hour"
+SHORTEST_REASON = 3
+LONGEST_REASON = 1_000
+
+
+class Act(StrEnum):
+    """What a dialog asks for."""
+
+    DEGRADE = "degrade"
+    KILL = "kill"
+    RELEASE = "release"
+
+
+@dataclass(frozen=True)
+class Dialog:
+    """One opening of a dialog: what, on whom, and the key that makes it happen once."""
+
+    act: Act
+    agent: str
+    hold_id: str | None = None
+    idempotency_key: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @classmethod
+    def kept(cls, remembered: Json) -> Dialog:
+        return cls(**{**remembered, "act": Act(remembered["act"])})
+
+    def keep(self) -> Json:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the operator wrote."""
+
+    reason: str
+    expires: str = DEFAULT_EXPIRY
+    name: str = ""
+    deny: str = ""
+
+
+def complaint(dialog: Dialog, form: Form) -> str | None:
+    """What is wrong with the form, in the operator's words; None when it may be sent."""
+    length = len(form.reason.strip())
+    if length < SHORTEST_REASON:
+        return "Nothing was sent: write why, in at least three characters."
+    if length > LONGEST_REASON:
+        return f"Nothing was sent: the reason has {length:,} characters, 1,000 at most."
+    if dialog.act is Act.KILL and form.name.strip() != dialog.agent:
+        return f"Nothing was sent: you typed “{form.name.strip()}”, the agent is “{dialog.agent}”."
+    return None
+
+
+def send(dialog: Dialog, form: Form) -> Json:
+    """Send it once; control's answer. Raises DoorError."""
+    path, body = request_of(dialog, form)
+    told: Json = doors.control().call("POST", path, token=people.token(), body=body).json()
+    return told
+
+
+def request_of(dialog: Dialog, form: Form) -> tuple[str, Json]:
+    """Path and body for control."""
+    common = {"reason": form.reason.strip(), "idempotency_key": dialog.idempotency_key}
+    if dialog.act is Act.RELEASE:
+        return f"/v1/holds/{dialog.hold_id}/release", common
+    body: Json = {
+        "kind": dialog.act.value,
+        "scope": {"agent_name": dialog.agent, "instance": None},
+        "expires_in_s": EXPIRIES[form.expires],
+        **common,
+    }
+    if dialog.act is Act.DEGRADE:
+        body["profile"] = {"tools": {"class": "read_only", "deny": denied_tools(form.deny)}}
+    return "/v1/commands", body
+
+
+def denied_tools(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

@@ -1,0 +1,50 @@
+"""The pages and their order; every visit starts here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import doors, people, theme
+from dashboard.components import dialogs, page
+
+HERE = Path(__file__).parent
+st.set_page_config(
+    page_title="Watchkeeper", page_icon=str(HERE / "static" / "icon.svg"), layout="wide"
+)
+st.html(theme.CSS)
+
+visited = st.navigation(
+    {
+        "Watch": [
+            st.Page("views/fleet.py", title="Fleet", icon=":material/grid_view:", default=True),
+            st.Page("views/objectives.py", title="Objectives", icon=":material/speed:"),
+            st.Page("views/traces.py", title="Traces", icon=":material/account_tree:"),
+            st.Page("views/decisions.py", title="Decisions", icon=":material/gavel:"),
+            st.Page("views/agent.py", title="Agent", visibility="hidden"),
+            st.Page("views/objective.py", title="Objective", visibility="hidden"),
+            st.Page("views/trace.py", title="Trace", visibility="hidden"),
+        ],
+        "Act": [st.Page("views/commands.py", title="Commands", icon=":material/front_hand:")],
+        "Prove": [st.Page("views/reports.py", title="Reports", icon=":material/verified:")],
+    }
+)
+
+person = people.current()
+with st.sidebar:
+    if person.control_away:
+        st.caption("Control does not answer · commands are off")
+    elif person.signed_in:
+        st.caption(f"{person.user} · {person.role}")
+        st.html('<a href="/signin" target="_self">Account</a>')
+    else:
+        st.caption("Not signed in · read only")
+        st.html('<a href="/signin" target="_self">Sign in</a>')
+
+dialogs.follow_sent()
+try:
+    visited.run()
+except doors.Away as error:
+    page.away(error)
+dialogs.show_open()

@@ -1,0 +1,206 @@
+"""Degrade, stop, release: the dialog in which one person decides and says why.
+
+Blast radius, reason, expiry and, for a stop, the agent's name. Enter sends
+nothing. One form, one event; what is wrong is said and nothing is sent.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+import streamlit as st
+
+from dashboard import actions, control, doors, words
+from dashboard.actions import Act, Dialog, Form
+from dashboard.doors import Json
+from dashboard.people import Person
+from dashboard.state import Key, Session, Url
+
+TITLES = {Act.DEGRADE: "Degrade", Act.KILL: "Stop", Act.RELEASE: "Release"}
+ICONS = {
+    Act.DEGRADE: ":material/speed:",
+    Act.KILL: ":material/front_hand:",
+    Act.RELEASE: ":material/lock_open:",
+}
+SEND_WORDS = {Act.DEGRADE: "Degrade", Act.KILL: "Stop agent", Act.RELEASE: "Release"}
+KEEP_WORDS = {
+    Act.DEGRADE: "Leave it as it is",
+    Act.KILL: "Keep it running",
+    Act.RELEASE: "Keep the hold",
+}
+
+
+def buttons(agent: str | None, person: Person, degrade_key: Key, stop_key: Key | None) -> None:
+    """Degrade and stop; disabled with the reason when this person may not."""
+    why = person.why_not_command() or (None if agent else "Choose an agent first")
+    _opener("Degrade", Act.DEGRADE, agent, degrade_key, why)
+    if stop_key:
+        with st.container(key=f"danger_{stop_key}", width="content"):
+            _opener("Stop agent", Act.KILL, agent, stop_key, why)
+
+
+def release_button(agent: str, hold_id: str, person: Person) -> None:
+    why = person.why_not_command()
+    _opener("Release", Act.RELEASE, agent, Key.COMMANDS_RELEASE, why, hold_id)
+
+
+def _opener(
+    label: str, act: Act, agent: str | None, key: Key, why: str | None, hold_id: str | None = None
+) -> None:
+    st.button(
+        label,
+        key=key,
+        icon=ICONS[act],
+        disabled=why is not None,
+        help=why,
+        on_click=open_dialog,
+        args=(act, agent or "", hold_id),
+    )
+
+
+def open_dialog(act: Act, agent: str, hold_id: str | None = None) -> None:
+    st.session_state.pop(Session.COMPLAINT, None)
+    st.session_state[Session.DIALOG] = Dialog(act, agent, hold_id).keep()
+
+
+def close_dialog() -> None:
+    st.session_state.pop(Session.DIALOG, None)
+    st.session_state.pop(Session.COMPLAINT, None)
+
+
+def show_open() -> None:
+    """The dialog this tab has open, if any."""
+    remembered = st.session_state.get(Session.DIALOG)
+    if remembered:
+        dialog = Dialog.kept(remembered)
+        st.dialog(
+            f"{TITLES[dialog.act]} {dialog.agent}",
+            width="medium",
+            icon=ICONS[dialog.act],
+            on_dismiss=close_dialog,
+        )(_body)()
+
+
+def follow_sent() -> None:
+    """After a command was sent: go where its proof will appear."""
+    hold_id = st.session_state.pop(Session.SENT, None)
+    if hold_id:
+        st.switch_page("views/commands.py", query_params={Url.HOLD: hold_id})
+
+
+def _body() -> None:
+    remembered = st.session_state.get(Session.DIALOG)
+    if not remembered:
+        st.rerun()
+    dialog = Dialog.kept(remembered)
+    st.markdown(consequence(dialog))
+    with st.form("dialog_form", enter_to_submit=False, border=False):
+        _fields(dialog)
+        if complaint := st.session_state.get(Session.COMPLAINT):
+            st.error(complaint, icon=":material/error:")
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            st.form_submit_button(
+                KEEP_WORDS[dialog.act], key=Key.DIALOG_KEEP, on_click=close_dialog
+            )
+            with st.container(key=_send_key(dialog), width="content"):
+                st.form_submit_button(
+                    SEND_WORDS[dialog.act],
+                    key=Key.DIALOG_SEND,
+                    icon=ICONS[dialog.act],
+                    type="secondary" if dialog.act is Act.KILL else "primary",
+                    on_click=submit,
+                )
+
+
+def _send_key(dialog: Dialog) -> str:
+    return "danger_dialog" if dialog.act is Act.KILL else "safe_dialog"
+
+
+def _fields(dialog: Dialog) -> None:
+    st.text_area(
+        "Why",
+        key=Key.DIALOG_REASON,
+        height=74,
+        max_chars=actions.LONGEST_REASON,
+        placeholder="What you saw, and a ticket if there is one. Stored with the command.",
+    )
+    if dialog.act is Act.RELEASE:
+        return
+    choices = list(actions.EXPIRIES)
+    st.selectbox(
+        "Ends by itself after",
+        choices,
+        index=choices.index(actions.DEFAULT_EXPIRY),
+        key=Key.DIALOG_EXPIRES,
+    )
+    if dialog.act is Act.DEGRADE:
+        st.text_input(
+            "Also refuse these tools",
+            key=Key.DIALOG_DENY,
+            placeholder="transfer, mail.send",
+            help="Names, separated by commas; reading tools stay allowed otherwise",
+        )
+    if dialog.act is Act.KILL:
+        st.text_input(f"Type {dialog.agent} to confirm", key=Key.DIALOG_NAME, autocomplete="off")
+
+
+def consequence(dialog: Dialog) -> str:
+    """What the command will do, in numbers, before it is sent."""
+    if dialog.act is Act.RELEASE:
+        return "The restriction ends for every instance. The agent may act as before."
+    try:
+        told = control.preview(dialog.act.value, dialog.agent)
+    except doors.DoorError as error:
+        return f"How far this reaches is not known: {error}."
+    return reach(dialog.act, told)
+
+
+def reach(act: Act, told: Json) -> str:
+    """The blast radius in one paragraph."""
+    instances = told["instances"] if isinstance(told["instances"], int) else len(told["instances"])
+    connected = told["connected"] if isinstance(told["connected"], int) else len(told["connected"])
+    listening = (
+        f"**{connected} of {words.plural(instances, 'instance')}** "
+        f"{'is' if connected == 1 else 'are'} connected and will hear it at once."
+    )
+    if connected < instances:
+        listening += f" {instances - connected} will hear it when it asks again."
+    return f"{listening} {_effect(act)}"
+
+
+def _effect(act: Act) -> str:
+    match act:
+        case Act.KILL:
+            return "Every further model and tool call is refused. Nothing is deleted."
+        case Act.DEGRADE:
+            return "Only tools that read stay allowed. Work in progress goes on."
+        case Act.RELEASE:
+            return ""
+        case _:
+            assert_never(act)
+
+
+def submit() -> None:
+    """Check, send once, and remember where to follow it."""
+    dialog = Dialog.kept(st.session_state[Session.DIALOG])
+    form = written()
+    if complaint := actions.complaint(dialog, form):
+        st.session_state[Session.COMPLAINT] = complaint
+        return
+    try:
+        command = actions.send(dialog, form)
+    except doors.DoorError as error:
+        st.session_state[Session.COMPLAINT] = f"Not carried out: {error}."
+        return
+    close_dialog()
+    st.session_state[Session.SENT] = command["hold_id"]
+
+
+def written() -> Form:
+    kept = st.session_state
+    return Form(
+        reason=kept.get(Key.DIALOG_REASON) or "",
+        expires=kept.get(Key.DIALOG_EXPIRES) or actions.DEFAULT_EXPIRY,
+        name=kept.get(Key.DIALOG_NAME) or "",
+        deny=kept.get(Key.DIALOG_DENY) or "",
+    )

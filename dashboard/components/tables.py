@@ -1,0 +1,215 @@
+"""Tables: frames made ready to read, with the same columns looking the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+import streamlit as st
+from streamlit import column_config as columns
+
+from dashboard import words
+from dashboard.state import Url
+from dashboard.words import Colour
+
+ROW_PX = 32
+MOST_HEIGHT_ROWS = 14
+STATE_ORDER = {state: rank for rank, state in enumerate(words.STATES)}
+
+
+def chosen(
+    frame: pl.DataFrame, config: dict[str, Any], key: str, *, alt: str, rows: int | None = None
+) -> int | None:
+    """Show a table; the number of the row the reader picked in this run."""
+    event = st.dataframe(
+        frame,
+        column_config=config,
+        column_order=list(config),
+        hide_index=True,
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row",
+        row_height=ROW_PX,
+        height=height(frame.height, rows),
+        placeholder=words.UNKNOWN,
+        alt=alt,
+    )
+    picked = event["selection"]["rows"]
+    return int(picked[0]) if picked and picked[0] < frame.height else None
+
+
+def shown(frame: pl.DataFrame, config: dict[str, Any], key: str, *, alt: str) -> None:
+    """Show a table that leads nowhere further."""
+    st.dataframe(
+        frame,
+        column_config=config,
+        column_order=list(config),
+        hide_index=True,
+        key=key,
+        row_height=ROW_PX,
+        height=height(frame.height),
+        placeholder=words.UNKNOWN,
+        alt=alt,
+    )
+
+
+def height(rows: int, most: int | None = None) -> int:
+    """Just high enough: the header, the rows, the border."""
+    return (min(rows, most or MOST_HEIGHT_ROWS) + 1) * ROW_PX + 2
+
+
+def badge(label: str, options: dict[str, str], colours: Mapping[str, Colour], **more: Any) -> Any:
+    """A column of coloured words; its values come from `worded`."""
+    shades = [colours.get(value, "gray") for value in options]
+    return columns.MultiselectColumn(
+        label, options=list(options.values()), color=shades, disabled=True, **more
+    )
+
+
+def worded(column: str, options: dict[str, str]) -> pl.Expr:
+    """A model word as a list of the reader's word, empty when unknown."""
+    word = pl.col(column).replace_strict(options, default=pl.col(column))
+    return pl.when(word.is_null()).then(None).otherwise(pl.concat_list(word)).alias(column)
+
+
+def marked_sample(frame: pl.DataFrame) -> pl.DataFrame:
+    """With a column that marks rows of the sample fleet."""
+    return frame.with_columns(
+        data=pl.when(pl.col("sample").fill_null(False))
+        .then(pl.concat_list(pl.lit("Sample")))
+        .otherwise(None)
+    )
+
+
+def state_column() -> Any:
+    return badge(
+        "State",
+        words.STATES,
+        words.STATE_COLOURS,
+        width=88,
+        help="The worst objective of the agent: exhausted, burning, at risk, few events, "
+        "no data, healthy",
+    )
+
+
+def sample_column(frame: pl.DataFrame) -> dict[str, Any]:
+    """The column that marks sample rows, when there are any."""
+    if "sample" not in frame.columns or not frame.get_column("sample").any():
+        return {}
+    return {
+        "data": columns.MultiselectColumn(
+            "Data", options=["Sample"], color=["violet"], disabled=True, width=68
+        )
+    }
+
+
+def budget_column() -> Any:
+    return columns.ProgressColumn(
+        "Budget left",
+        min_value=0,
+        max_value=1,
+        format="percent",
+        color="auto",
+        width=112,
+        help="Share of the error budget not yet spent; below zero when overspent",
+    )
+
+
+def burn_column(label: str) -> Any:
+    return columns.NumberColumn(
+        label,
+        format="%.1f×",
+        width=72,
+        help="1.0× spends the budget exactly by the end of its window",
+    )
+
+
+def time_column(label: str, pattern: str = "DD MMM HH:mm:ss") -> Any:
+    return columns.DatetimeColumn(label, format=pattern, timezone="UTC", width=122)
+
+
+def urgent_first(frame: pl.DataFrame) -> pl.DataFrame:
+    """Worst state first, then the fastest burn, then the name."""
+    rank = pl.col("state").replace_strict(STATE_ORDER, default=9, return_dtype=pl.Int64)
+    return frame.sort(
+        rank, pl.col("burn_1h"), pl.col("agent"), descending=[False, True, False], nulls_last=True
+    )
+
+
+def objective_table(
+    rows: pl.DataFrame, key: str, *, with_agent: bool = True
+) -> dict[str, str] | None:
+    """Objectives; the address of the one the reader picked."""
+    shown_rows = marked_sample(rows).with_columns(worded("state", words.STATES))
+    agent = {"agent": columns.TextColumn("Agent", width=150)} if with_agent else {}
+    config = {
+        "state": state_column(),
+        "display_name": columns.TextColumn("Objective", width=220),
+        **agent,
+        "reason": columns.TextColumn("Why", width=240),
+        "budget_left": budget_column(),
+        "bad": columns.NumberColumn("Bad", format="localized", width=60),
+        "total": columns.NumberColumn("Events", format="localized", width=74),
+        "burn_1h": burn_column("Burn, 1 h"),
+        "burn_6h": burn_column("Burn, 6 h"),
+        "target": columns.NumberColumn("Target", format="percent", width=70),
+        **sample_column(rows),
+    }
+    picked = chosen(shown_rows, config, key, alt="Objectives, worst first, with budget and burn")
+    if picked is None:
+        return None
+    row = rows.row(picked, named=True)
+    return {Url.OBJECTIVE: row["objective"], Url.AGENT: row["agent"]}
+
+
+def decision_table(
+    rows: pl.DataFrame, key: str, *, rows_shown: int | None = None, with_agent: bool = True
+) -> str | None:
+    """Decisions; the id of the one the reader picked."""
+    told = marked_sample(rows).with_columns(
+        worded("verdict", words.VERDICTS),
+        by=pl.coalesce("rule", "reason_code", "policy", "source"),
+    )
+    agent = {"agent": columns.TextColumn("Agent", width=140)} if with_agent else {}
+    config = {
+        "decided_at": time_column("When, UTC"),
+        "verdict": badge("Verdict", words.VERDICTS, words.VERDICT_COLOURS, width=92),
+        **agent,
+        "action": columns.TextColumn("Action", width=150),
+        "by": columns.TextColumn("By", width=140),
+        "effect": columns.TextColumn("What happened", width=110),
+        "reason": columns.TextColumn("Reason", width=240),
+        **sample_column(rows),
+    }
+    alt = "Decisions, newest first, with verdict and rule"
+    picked = chosen(told, config, key, alt=alt, rows=rows_shown)
+    return None if picked is None else str(rows["decision_id"][picked])
+
+
+def trace_table(
+    rows: pl.DataFrame, key: str, *, rows_shown: int | None = None, with_agent: bool = True
+) -> str | None:
+    """Traces; the id of the one the reader picked."""
+    told = marked_sample(rows).with_columns(
+        worded("outcome", words.OUTCOMES),
+        took=pl.col("duration_ms").map_elements(words.milliseconds, return_dtype=pl.String),
+    )
+    agent = {"agent": columns.TextColumn("Agent", width=150)} if with_agent else {}
+    config = {
+        "started_at": time_column("Started, UTC"),
+        "outcome": badge("Outcome", words.OUTCOMES, words.OUTCOME_COLOURS, width=88),
+        "name": columns.TextColumn("Name", width=190),
+        **agent,
+        "took": columns.TextColumn("Took", width=76, alignment="right"),
+        "spans": columns.NumberColumn("Spans", format="localized", width=62),
+        "actions": columns.NumberColumn("Actions", format="localized", width=70),
+        "denied": columns.NumberColumn("Denied", format="localized", width=66),
+        "errors": columns.NumberColumn("Failed", format="localized", width=62),
+        "input_tokens": columns.NumberColumn("Tokens in", format="localized", width=84),
+        "output_tokens": columns.NumberColumn("Tokens out", format="localized", width=90),
+        **sample_column(rows),
+    }
+    alt = "Traces, newest first, with outcome and duration"
+    picked = chosen(told, config, key, alt=alt, rows=rows_shown)
+    return None if picked is None else str(rows["trace_id"][picked])

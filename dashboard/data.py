@@ -1,0 +1,211 @@
+"""What the collector knows, asked for by name; the only door to it and the only cache.
+
+Frames are kept for a few seconds and shared by everyone who looks: they cannot
+be changed, so no copy is made.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboard import doors, words
+from dashboard.doors import Json
+
+RANGES = {
+    "1h": timedelta(hours=1),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "28d": timedelta(days=28),
+}
+FRESH_S = 4
+# Seconds the end of a range is rounded to, so that readers share cached frames.
+STEP_S = 5
+REPORTING = timedelta(minutes=5)
+PAGE_ROWS = 100
+NEVER_NS = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Window:
+    """The time a page speaks about: since <= t < until."""
+
+    since: datetime
+    until: datetime
+
+    def parameters(self) -> dict[str, str]:
+        return {"since": self.since.isoformat(), "until": self.until.isoformat()}
+
+
+@dataclass(frozen=True)
+class Meta:
+    """How fresh and how large the evidence is."""
+
+    now: datetime
+    data_to: datetime | None
+    behind_s: float | None
+    agents: int
+    sample_agents: int
+
+
+@st.cache_resource(ttl=FRESH_S, max_entries=1, show_spinner=False)
+def meta() -> Meta:
+    told = _facts("/v1/meta")
+    return Meta(
+        now=datetime.fromisoformat(told["now"]),
+        data_to=words.moment(told["data_to"]),
+        behind_s=told["behind_s"],
+        agents=told["agents"],
+        sample_agents=told["sample_agents"],
+    )
+
+
+def window(length: timedelta) -> Window:
+    """The last `length` by the collector's clock."""
+    return window_until(meta().now, length)
+
+
+def window_until(now: datetime, length: timedelta) -> Window:
+    past = now.timestamp() % STEP_S
+    until = now + timedelta(seconds=STEP_S - past) if past else now
+    return Window(until - length, until)
+
+
+def fleet(asked: Window) -> pl.DataFrame:
+    return _frame("fleet", asked)
+
+
+def denied_by_agent_hour(asked: Window) -> pl.DataFrame:
+    return _frame("denied_by_agent_hour", asked)
+
+
+def decisions_over_time(asked: Window, agent: str | None = None) -> pl.DataFrame:
+    return _frame("decisions_over_time", asked, agent=agent)
+
+
+def changes(asked: Window, agent: str | None = None, limit: int = 8) -> pl.DataFrame:
+    return _frame("changes", asked, agent=agent, limit=limit)
+
+
+def objectives(objective: str | None = None, agent: str | None = None) -> pl.DataFrame:
+    return _frame("objectives", None, objective=objective, agent=agent)
+
+
+def burn_down(objective: str, agent: str, asked: Window) -> pl.DataFrame:
+    return _frame("burn_down", asked, objective=objective, agent=agent)
+
+
+def burn_history(objective: str, agent: str, asked: Window) -> pl.DataFrame:
+    return _frame("burn_history", asked, objective=objective, agent=agent)
+
+
+def burn_windows(objective: str, agent: str) -> pl.DataFrame:
+    return _frame("burn_windows", None, objective=objective, agent=agent)
+
+
+def spent_by(objective: str, agent: str, asked: Window) -> pl.DataFrame:
+    return _frame("spent_by", asked, objective=objective, agent=agent)
+
+
+def bad_events(objective: str, agent: str, asked: Window, limit: int = 50) -> pl.DataFrame:
+    return _frame("bad_events", asked, objective=objective, agent=agent, limit=limit)
+
+
+def traces(
+    asked: Window,
+    *,
+    agent: str | None = None,
+    outcome: str | None = None,
+    text: str | None = None,
+    before_ns: str | None = None,
+    limit: int = PAGE_ROWS,
+) -> pl.DataFrame:
+    return _frame(
+        "traces",
+        asked,
+        agent=agent,
+        outcome=outcome,
+        text=text,
+        before_ns=before_ns,
+        limit=limit,
+    )
+
+
+def trace(trace_id: str) -> pl.DataFrame:
+    return _frame("trace", None, trace_id=trace_id)
+
+
+def trace_decisions(trace_id: str) -> pl.DataFrame:
+    return _frame("trace_decisions", None, trace_id=trace_id)
+
+
+def decisions(
+    asked: Window,
+    *,
+    agent: str | None = None,
+    verdict: str | None = None,
+    text: str | None = None,
+    before_ns: str | None = None,
+    limit: int = PAGE_ROWS,
+) -> pl.DataFrame:
+    return _frame(
+        "decisions",
+        asked,
+        agent=agent,
+        verdict=verdict,
+        text=text,
+        before_ns=before_ns,
+        limit=limit,
+    )
+
+
+def decision_reasons(asked: Window, agent: str | None = None) -> pl.DataFrame:
+    return _frame("decision_reasons", asked, agent=agent)
+
+
+def trust_series(asked: Window, agent: str) -> pl.DataFrame:
+    return _frame("trust_series", asked, agent=agent)
+
+
+def command_proof(limit: int = 50) -> pl.DataFrame:
+    return _frame("command_proof", None, limit=limit)
+
+
+def activity(agent: str, asked: Window) -> pl.DataFrame:
+    return _frame("activity", asked, agent=agent)
+
+
+def reports() -> list[Json]:
+    """Reports made or being made, newest first; never cached, a reader waits for them."""
+    told = doors.collector().call("GET", "/v1/reports").json()
+    listed: list[Json] = told["reports"] if isinstance(told, dict) else told
+    return listed
+
+
+def make_report(asked: Window, framework: str) -> str:
+    """Ask for a report; its id."""
+    body = {**asked.parameters(), "framework": framework}
+    answer: Json = doors.collector().call("POST", "/v1/reports", body=body).json()
+    return str(answer["report_id"])
+
+
+def _facts(path: str) -> Json:
+    told: Json = doors.collector().call("GET", path).json()
+    return told
+
+
+def _frame(name: str, asked: Window | None, **parameters: Any) -> pl.DataFrame:
+    given = {key: value for key, value in parameters.items() if value not in (None, "")}
+    times = asked.parameters() if asked else {}
+    return _cached_frame(name, tuple(sorted({**times, **given}.items())))
+
+
+@st.cache_resource(ttl=FRESH_S, max_entries=400, show_spinner=False)
+def _cached_frame(name: str, parameters: tuple[tuple[str, str | int], ...]) -> pl.DataFrame:
+    answer = doors.collector().call("GET", f"/v1/query/{name}", params=dict(parameters))
+    return pl.read_ipc_stream(io.BytesIO(answer.content))

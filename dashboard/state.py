@@ -1,0 +1,84 @@
+"""Keys of widgets, of the session and of the address bar, each named once.
+
+A key in the address bar restores the view: send the link, see the same page.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Url(StrEnum):
+    """Parameters of the address bar; some are also widget keys bound to it."""
+
+    RANGE = "range"
+    AGENT = "agent"
+    OBJECTIVE = "objective"
+    TRACE = "trace"
+    SPAN = "span"
+    DECISION = "decision"
+    HOLD = "hold"
+    TRACES_AGENT = "traces_agent"
+    TRACES_OUTCOME = "traces_outcome"
+    TRACES_TEXT = "traces_text"
+    TRACES_BEFORE = "traces_before"
+    DECISIONS_AGENT = "decisions_agent"
+    DECISIONS_VERDICT = "decisions_verdict"
+    DECISIONS_TEXT = "decisions_text"
+    DECISIONS_BEFORE = "decisions_before"
+    TRACE_AS = "trace_as"
+
+
+class Key(StrEnum):
+    """Widgets and containers, `page_thing`."""
+
+    LIVE = "page_live"
+    FLEET_ATTENTION = "fleet_attention"
+    FLEET_HEAT = "fleet_heat"
+    FLEET_DECISIONS = "fleet_decisions"
+    AGENT_DEGRADE = "agent_degrade"
+    AGENT_STOP = "agent_stop"
+    AGENT_TRUST = "agent_trust"
+    AGENT_ACTIVITY = "agent_activity"
+    AGENT_TRACES = "agent_traces"
+    AGENT_DECISIONS = "agent_decisions"
+    AGENT_OBJECTIVES = "agent_objectives"
+    OBJECTIVES_LIST = "objectives_list"
+    OBJECTIVE_DEGRADE = "objective_degrade"
+    OBJECTIVE_BURN_DOWN = "objective_burn_down"
+    OBJECTIVE_SPENT = "objective_spent"
+    OBJECTIVE_WINDOW = "objective_window"
+    OBJECTIVE_EVENTS = "objective_events"
+    TRACES_LIST = "traces_list"
+    TRACES_OLDER = "traces_older"
+    TRACES_NEWEST = "traces_newest"
+    TRACE_WATERFALL = "trace_waterfall"
+    TRACE_TABLE = "trace_table"
+    DECISIONS_LIST = "decisions_list"
+    DECISIONS_TIME = "decisions_time"
+    DECISIONS_REASONS = "decisions_reasons"
+    DECISIONS_OLDER = "decisions_older"
+    DECISIONS_NEWEST = "decisions_newest"
+    COMMANDS_AGENT = "commands_agent"
+    COMMANDS_DEGRADE = "commands_degrade"
+    COMMANDS_STOP = "commands_stop"
+    COMMANDS_LIST = "commands_list"
+    COMMANDS_RELEASE = "commands_release"
+    REPORTS_FRAMEWORK = "reports_framework"
+    REPORTS_DAYS = "reports_days"
+    REPORTS_MAKE = "reports_make"
+    DIALOG_REASON = "dialog_reason"
+    DIALOG_EXPIRES = "dialog_expires"
+    DIALOG_DENY = "dialog_deny"
+    DIALOG_NAME = "dialog_name"
+    DIALOG_SEND = "dialog_send"
+    DIALOG_KEEP = "dialog_keep"
+
+
+class Session(StrEnum):
+    """What one browser tab remembers; never evidence."""
+
+    DIALOG = "open_dialog"
+    COMPLAINT = "dialog_complaint"
+    SENT = "last_sent"
+    REPORT = "last_report"

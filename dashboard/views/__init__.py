@@ -1,0 +1,1 @@
+"""One script per page; each asks data, shows charts, offers actions."""

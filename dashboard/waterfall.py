@@ -1,0 +1,150 @@
+"""The order and place of every span of a trace on the page.
+
+A trace may be incomplete or its clocks wrong: a span whose parent is missing
+becomes a root and is counted, times are shown as they were told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+
+from dashboard import words
+from dashboard.doors import Json
+
+MOST_ROWS = 300
+DEEPEST = 12
+# A label starts with a zero-width space, or Vega trims the indent after it.
+INDENT = "\u200b" + "\u00a0" * 3
+KIND_OF_OP = {
+    "invoke_agent": "muted",
+    "create_agent": "muted",
+    "chat": "accent",
+    "text_completion": "accent",
+    "generate_content": "accent",
+    "execute_tool": "ok",
+    "retrieval": "violet",
+    "embeddings": "violet",
+}
+LOUD = {"denied": "crit", "error": "warn"}
+
+
+@dataclass(frozen=True)
+class Waterfall:
+    """Rows ready to draw, and what a reader must know about them."""
+
+    rows: pl.DataFrame
+    total: int
+    orphans: int
+
+    @property
+    def hidden(self) -> int:
+        return self.total - self.rows.height
+
+
+def laid_out(spans: pl.DataFrame, decisions: pl.DataFrame) -> Waterfall:
+    """Depth-first by start; at most MOST_ROWS rows, of which denied and failed ones are kept."""
+    told = spans.sort("start_ns", "span_id").to_dicts()
+    known = {span["span_id"] for span in told}
+    orphans = [s for s in told if s["parent_span_id"] and s["parent_span_id"] not in known]
+    ordered = list(in_tree_order(told, known))
+    verdicts = {d["span_id"]: d for d in decisions.to_dicts()} if decisions.height else {}
+    begin = min((span["start_ns"] for span in told), default=0)
+    end_ms = max((_end_ms(span, begin) for span in told), default=0.0)
+    rows = [
+        row(place, span, depth, begin, end_ms, verdicts.get(span["span_id"]))
+        for place, (span, depth) in enumerate(fitting(ordered))
+    ]
+    frame = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=ROW_TYPES)
+    return Waterfall(frame, len(told), len(orphans))
+
+
+def in_tree_order(spans: list[Json], known: set[str]) -> Iterable[tuple[Json, int]]:
+    """Every span once, parents before children, with its depth; a cycle cannot hide one."""
+    children: dict[str | None, list[Json]] = {}
+    for span in spans:
+        parent = span["parent_span_id"] if span["parent_span_id"] in known else None
+        children.setdefault(parent, []).append(span)
+    seen: set[str] = set()
+    waiting = [(span, 0) for span in reversed(children.get(None, []))]
+    left = iter(spans)
+    while True:
+        if not waiting:
+            stray = next((span for span in left if span["span_id"] not in seen), None)
+            if stray is None:
+                return
+            waiting = [(stray, 0)]
+        span, depth = waiting.pop()
+        if span["span_id"] in seen:
+            continue
+        seen.add(span["span_id"])
+        yield span, depth
+        waiting += [(child, depth + 1) for child in reversed(children.get(span["span_id"], []))]
+
+
+def fitting(ordered: list[tuple[Json, int]]) -> list[tuple[Json, int]]:
+    """The rows that fit: all loud ones first, then as many others from the top."""
+    if len(ordered) <= MOST_ROWS:
+        return ordered
+    loud = [n for n, (span, _) in enumerate(ordered) if span["outcome"] in LOUD][:MOST_ROWS]
+    quiet = [n for n in range(len(ordered)) if n not in set(loud)][: MOST_ROWS - len(loud)]
+    return [ordered[n] for n in sorted(loud + quiet)]
+
+
+def _end_ms(span: Json, begin: int) -> float:
+    return float((span["start_ns"] - begin) / 1e6 + (span["duration_ms"] or 0))
+
+
+ROW_TYPES = {
+    "decided_ms": pl.Float64,
+    "decided": pl.String,
+    "decided_role": pl.String,
+    "loud_role": pl.String,
+    "agent": pl.String,
+}
+
+
+def row(
+    place: int, span: Json, depth: int, begin: int, last_ms: float, decision: Json | None
+) -> Json:
+    """One line of the waterfall."""
+    start_ms = (span["start_ns"] - begin) / 1e6
+    end_ms = _end_ms(span, begin)
+    loud = span["outcome"] in LOUD
+    took = words.milliseconds(span["duration_ms"])
+    outcome = f" · {words.OUTCOMES[span['outcome']].lower()}" if loud else ""
+    return {
+        "row": place,
+        "span_id": span["span_id"],
+        "name": span["name"],
+        "agent": span["agent"],
+        "label": INDENT * min(depth, DEEPEST) + shortened(span["name"], 40 - 3 * min(depth, 6)),
+        "start_ms": start_ms,
+        "end_ms": max(end_ms, start_ms + last_ms / 400),
+        "kind_role": KIND_OF_OP.get(span["op"] or "", "accent2"),
+        "stripe_role": "faint" if place % 2 else "surface",
+        "loud": loud,
+        "loud_role": LOUD.get(span["outcome"]),
+        "words": took + outcome,
+        "words_role": "crit" if span["outcome"] == "denied" else "ink",
+        "starts": words.milliseconds(start_ms),
+        "beside": "right"
+        if end_ms < last_ms * 0.78
+        else "left"
+        if start_ms > last_ms * 0.22
+        else "",
+        "decided_ms": start_ms if decision else None,
+        "decided": told_decision(decision) if decision else None,
+        "decided_role": "crit" if decision and decision["verdict"] == "deny" else "violet",
+    }
+
+
+def told_decision(decision: Json) -> str:
+    rule = decision["rule"] or decision["reason_code"] or decision["policy"] or "no rule told"
+    return f"{words.VERDICTS.get(decision['verdict'], decision['verdict'])} by {rule}"
+
+
+def shortened(name: str, most: int) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"

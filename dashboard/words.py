@@ -1,0 +1,209 @@
+"""Numbers and states as the reader sees them; what is not known is a dash.
+
+Rounding happens here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "primary"]
+UNKNOWN = "–"
+FEW_EVENTS = 20
+
+STATES = {
+    "exhausted": "Exhausted",
+    "burning": "Burning",
+    "at_risk": "At risk",
+    "low_traffic": "Few events",
+    "no_data": "No data",
+    "healthy": "Healthy",
+}
+STATE_COLOURS: dict[str, Colour] = {
+    "exhausted": "violet",
+    "burning": "red",
+    "at_risk": "orange",
+    "low_traffic": "gray",
+    "no_data": "gray",
+    "healthy": "green",
+}
+STATE_ICONS = {
+    "exhausted": ":material/battery_0_bar:",
+    "burning": ":material/local_fire_department:",
+    "at_risk": ":material/warning:",
+    "low_traffic": ":material/hourglass_empty:",
+    "no_data": ":material/signal_disconnected:",
+    "healthy": ":material/check_circle:",
+}
+VERDICTS = {
+    "allow": "Allowed",
+    "deny": "Denied",
+    "modify": "Modified",
+    "warn": "Warned",
+    "escalate": "Escalated",
+    "defer": "Deferred",
+    "error": "Error",
+}
+VERDICT_COLOURS: dict[str, Colour] = {
+    "allow": "blue",
+    "deny": "red",
+    "modify": "violet",
+    "warn": "orange",
+    "escalate": "orange",
+    "defer": "gray",
+    "error": "red",
+}
+OUTCOMES = {"ok": "OK", "error": "Failed", "denied": "Denied", "unknown": "Unknown"}
+OUTCOME_COLOURS: dict[str, Colour] = {
+    "ok": "green",
+    "error": "orange",
+    "denied": "red",
+    "unknown": "gray",
+}
+HOLDS = {
+    "degrade": "Degraded",
+    "require_approval": "Asks first",
+    "pause": "Paused",
+    "kill": "Stopped",
+}
+HOLD_COLOURS: dict[str, Colour] = {
+    "degrade": "orange",
+    "require_approval": "orange",
+    "pause": "orange",
+    "kill": "red",
+}
+KINDS = {
+    "degrade": "Degrade",
+    "require_approval": "Require approval for",
+    "pause": "Pause",
+    "kill": "Stop",
+}
+PHASES = {
+    "requested": "Requested",
+    "signed": "Signed",
+    "delivered": "Delivered",
+    "acked": "Acknowledged",
+    "enforced": "Enforced",
+    "contradicted": "Contradicted",
+    "released": "Released",
+    "expired": "Expired",
+    "failed": "Failed",
+}
+PHASE_COLOURS: dict[str, Colour] = {
+    "requested": "gray",
+    "signed": "gray",
+    "delivered": "blue",
+    "acked": "orange",
+    "enforced": "green",
+    "contradicted": "red",
+    "released": "gray",
+    "expired": "gray",
+    "failed": "red",
+}
+TIERS = {
+    "verified_partner": "Verified",
+    "trusted": "Trusted",
+    "standard": "Standard",
+    "probationary": "Probationary",
+    "untrusted": "Untrusted",
+}
+SEVERITIES = {"page": "Page", "ticket": "Ticket"}
+
+
+def count(value: float | None) -> str:
+    """Thousands with commas; compact above 99,999."""
+    if value is None:
+        return UNKNOWN
+    if abs(value) >= 1_000_000:
+        return f"{value / 1_000_000:.3g} M"
+    return f"{value / 1_000:.3g} k" if abs(value) > 99_999 else f"{value:,.0f}"
+
+
+def percent(share: float | None) -> str:
+    return UNKNOWN if share is None else f"{share * 100:.0f}%"
+
+
+def exact_percent(share: float | None) -> str:
+    """With the digits that matter for a target: 99.5 %, 99.95 %."""
+    if share is None:
+        return UNKNOWN
+    return f"{share * 100:.3f}".rstrip("0").rstrip(".") + " %"
+
+
+def of(part: float | None, whole: float | None, noun: str) -> str:
+    """Numerator and denominator, and a warning when they are few."""
+    few = ", few events" if whole is not None and whole < FEW_EVENTS else ""
+    return f"{count(part)} of {count(whole)} {noun}{few}"
+
+
+def burn(rate: float | None) -> str:
+    if rate is None:
+        return UNKNOWN
+    return f"{rate:,.0f}×" if rate >= 100 else f"{rate:.1f}×"
+
+
+def milliseconds(value: float | None) -> str:
+    if value is None:
+        return UNKNOWN
+    return f"{value:.0f} ms" if value < 1000 else seconds(value / 1000)
+
+
+UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def seconds(value: float | None) -> str:
+    """Two units at most: 42 ms, 1.07 s, 3 h 44 min, 6 d 2 h."""
+    if value is None:
+        return UNKNOWN
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
+    if value < 60:
+        return f"{value:.3g} s"
+    for (size, unit), (smaller, lesser) in zip(UNITS, UNITS[1:], strict=False):
+        if value >= size:
+            rest = int(value % size // smaller)
+            return f"{int(value // size)} {unit}" + (f" {rest} {lesser}" if rest else "")
+    return f"{value:.0f} s"
+
+
+def span(window: str) -> str:
+    """A window label of the collector in words: 5m is 5 min, 3d is 3 d."""
+    unit = {"m": "min", "h": "h", "d": "d"}.get(window[-1:], window[-1:])
+    return f"{window[:-1]} {unit}"
+
+
+def clock(moment: datetime | None) -> str:
+    """Time of day in UTC; the caption says UTC once."""
+    return UNKNOWN if moment is None else f"{moment.astimezone(UTC):%H:%M:%S}"
+
+
+def minute(moment: datetime | None) -> str:
+    """Day, hour and minute in UTC, for lists of events."""
+    return UNKNOWN if moment is None else f"{moment.astimezone(UTC):%d %b %H:%M}"
+
+
+def stamp(moment: datetime | None) -> str:
+    """Date and time for evidence."""
+    return UNKNOWN if moment is None else f"{moment.astimezone(UTC):%d %b %Y %H:%M:%S} UTC"
+
+
+def moment(value: Any) -> datetime | None:
+    """A time out of JSON (RFC 3339) or out of a frame."""
+    if value is None or isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(str(value))
+
+
+def change(now: float | None, before: float | None) -> str:
+    """How a count compares with the same length of time before."""
+    if now is None or before is None:
+        return "no earlier data"
+    if before == 0:
+        return "none before" if now else "none before either"
+    grown = (now - before) / before
+    return f"{grown:+.0%} against {count(before)} before"
+
+
+def plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

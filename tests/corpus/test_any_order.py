@@ -1,0 +1,77 @@
+"""Order of arrival, batching and repetition change nothing of what is known in the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from replaying import Request, one_by_one, replay, requests_of, rows
+
+# What is learnt; only the sequence, the place in the log, depends on the order.
+_KNOWN = {
+    "run": "select * from run order by all",
+    "action": "select * from action order by all",
+    "decision": "select * exclude (sequence) from decision order by all",
+    "trust_point": "select * exclude (sequence) from trust_point order by all",
+    "command_event": "select * exclude (sequence) from command_event order by all",
+    "agent_alias": "select alias, agent from agent_alias order by all",
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "langchain_otel",
+        "langchain_openllmetry",
+        "openai_agents_otel",
+        "openai_agents_openinference",
+        "google_adk_native",
+        "crewai_openllmetry",
+        "semantic_kernel_native",
+    ],
+)
+@settings(max_examples=4, deadline=None)
+@given(seed=st.integers(0, 2**32), size=st.integers(2, 40), repeated=st.integers(0, 10))
+def test_any_order_batching_and_repetition_of_spans_tells_the_same(
+    name: str, seed: int, size: int, repeated: int
+) -> None:
+    in_order = _known([requests_of(name)])
+
+    shuffled = _known(_shuffled(name, seed, size, repeated))
+
+    assert shuffled == in_order
+
+
+@settings(max_examples=3, deadline=None)
+@given(seed=st.integers(0, 2**32), size=st.integers(20, 200), repeated=st.integers(0, 50))
+def test_any_order_of_governance_records_tells_the_same(
+    seed: int, size: int, repeated: int
+) -> None:
+    in_order = _known([requests_of("agt_5.0.0")])
+
+    shuffled = _known(_shuffled("agt_5.0.0", seed, size, repeated))
+
+    assert shuffled == in_order
+
+
+def _shuffled(name: str, seed: int, size: int, repeated: int) -> list[list[Request]]:
+    random = Random(seed)
+    requests = [single for request in requests_of(name) for single in one_by_one(request)]
+    requests += random.choices(requests, k=repeated)
+    random.shuffle(requests)
+    return [requests[n : n + size] for n in range(0, len(requests), size)]
+
+
+def _known(batches: list[list[Request]]) -> dict[str, list[tuple[Any, ...]]]:
+    with TemporaryDirectory() as folder, replay(Path(folder), batches) as store:
+        return {table: rows(store, _plain(query)) for table, query in _KNOWN.items()}
+
+
+def _plain(query: str) -> str:
+    """Rows as texts: a time zone in Python would need one more package."""
+    return f"select columns(*)::varchar from ({query}) order by all"

@@ -1,0 +1,252 @@
+"""What each page says, to whom, and what it says when there is nothing to show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from fake_api import TRACE_ID, FakeApis
+from streamlit.testing.v1 import AppTest
+
+from dashboard.state import Key, Url
+
+Visit = Callable[..., AppTest]
+EVERY_PAGE = {
+    "fleet": {},
+    "agent": {"agent": "clerk"},
+    "objectives": {},
+    "objective": {"objective": "answers-without-error", "agent": "clerk"},
+    "traces": {},
+    "trace": {"trace": TRACE_ID},
+    "decisions": {},
+    "commands": {},
+    "reports": {},
+}
+
+
+def words_of(page: AppTest) -> str:
+    """All the text a reader sees."""
+    kinds = (
+        page.title,
+        page.subheader,
+        page.markdown,
+        page.caption,
+        page.info,
+        page.warning,
+        page.error,
+        page.html,
+    )
+    return "\n".join(
+        str(element.value if hasattr(element, "value") else element.body)
+        for kind in kinds
+        for element in kind
+    )
+
+
+@pytest.mark.parametrize("name", EVERY_PAGE)
+def test_every_page_opens_without_a_traceback(visit: Visit, name: str) -> None:
+    page = visit(name, **EVERY_PAGE[name])
+
+    assert not page.exception
+    assert "Data to 11:59:57 UTC · 2.4 s behind" in words_of(page)
+
+
+@pytest.mark.parametrize("name", EVERY_PAGE)
+def test_every_page_opens_on_an_empty_collector(visit: Visit, apis: FakeApis, name: str) -> None:
+    apis.fleet.empty = True
+
+    page = visit(name, **EVERY_PAGE[name])
+
+    assert not page.exception
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY_PAGE if name != "commands"])
+def test_without_a_collector_a_page_says_what_still_works(
+    visit: Visit, away: Callable[[str], None], name: str
+) -> None:
+    away("api")
+
+    page = visit(name, **EVERY_PAGE[name])
+
+    assert not page.exception
+    assert "No current data: the collector does not answer" in words_of(page)
+    assert "Commands do not depend on it" in words_of(page)
+
+
+def test_the_fleet_counts_against_the_whole(visit: Visit) -> None:
+    page = visit()
+
+    told = {metric.label: (metric.value, metric.delta) for metric in page.metric}
+    assert told["Agents reporting"] == ("6 of 7", "1 silent over 5 min")
+    assert told["Objectives out of budget"] == ("1 of 7", "2 more burning or at risk")
+    assert told["Actions denied, 24 h"] == ("330", "+45% against 227 before")
+    assert told["Unanswered commands"] == ("1", "Stop sample-archivist")
+
+
+def test_the_most_urgent_agent_stands_first(visit: Visit) -> None:
+    table = visit().dataframe[0].value
+
+    assert list(table["agent"])[:3] == ["rogue", "clerk", "courier"]
+    assert list(table["state"].iloc[0]) == ["Exhausted"]
+
+
+def test_an_unmeasured_number_is_not_zero(visit: Visit) -> None:
+    table = visit().dataframe[0].value.set_index("agent")
+
+    assert table.loc["sample-archivist"].isna()["burn_1h"]
+    assert table.loc["sample-archivist"].isna()["budget_left"]
+
+
+def test_sample_data_is_marked_in_the_header_and_in_the_row(visit: Visit) -> None:
+    page = visit()
+
+    table = page.dataframe[0].value.set_index("agent")
+    assert "SAMPLE DATA" in words_of(page)
+    assert list(table.loc["sample-triage", "data"]) == ["Sample"]
+    assert table.loc["gateway"].isna()["data"]
+
+
+def test_without_sample_agents_nothing_is_marked(visit: Visit, apis: FakeApis) -> None:
+    apis.fleet.sample = False
+
+    assert "SAMPLE DATA" not in words_of(visit())
+
+
+def test_an_empty_fleet_says_what_to_do_next(visit: Visit, apis: FakeApis) -> None:
+    apis.fleet.empty = True
+
+    page = visit()
+
+    assert "No agent has reported yet" in words_of(page)
+    assert not page.metric
+
+
+def test_late_evidence_raises_an_amber_line(visit: Visit, apis: FakeApis) -> None:
+    apis.fleet.behind_s = 94.0
+
+    assert "The newest record is 1 min 34 s old" in words_of(visit())
+
+
+def test_an_operator_may_degrade_and_stop(visit: Visit) -> None:
+    page = visit("agent", agent="clerk")
+
+    assert not page.button(key=Key.AGENT_DEGRADE).disabled
+    assert not page.button(key=Key.AGENT_STOP).disabled
+
+
+def test_a_viewer_sees_the_buttons_disabled_with_the_reason(visit: Visit, apis: FakeApis) -> None:
+    apis.fleet.role = "viewer"
+
+    stop = visit("agent", agent="clerk").button(key=Key.AGENT_STOP)
+
+    assert stop.disabled
+    assert stop.help == "Your role is viewer; commanding needs operator or admin"
+
+
+def test_a_stranger_reads_and_is_asked_to_sign_in(visit: Visit) -> None:
+    page = visit("agent", token=None, agent="clerk")
+
+    assert "Not signed in · read only" in words_of(page)
+    assert '<a href="/signin"' in words_of(page)
+    assert page.button(key=Key.AGENT_STOP).help == "Sign in as an operator to command agents"
+
+
+def test_an_ended_session_is_nobody(visit: Visit) -> None:
+    assert "Not signed in" in words_of(visit(token="ended"))
+
+
+def test_without_control_the_fleet_still_shows_and_commands_are_off(
+    visit: Visit, away: Callable[[str], None]
+) -> None:
+    away("control")
+
+    page = visit("agent", agent="clerk")
+
+    assert not page.exception
+    assert page.button(key=Key.AGENT_STOP).disabled
+    assert "Control does not answer" in words_of(page)
+
+
+def test_commands_stand_without_the_collector(visit: Visit, away: Callable[[str], None]) -> None:
+    away("api")
+
+    page = visit("commands")
+
+    assert not page.exception
+    assert "Nothing below is proven" in words_of(page)
+    assert "Stop sample-archivist" in list(page.dataframe[0].value["what"])
+
+
+def test_a_contradicted_hold_is_told_loudly(visit: Visit) -> None:
+    page = visit("commands")
+
+    assert "courier acts against its hold" in page.error[0].value
+    assert "3 actions executed after it acknowledged" in page.error[0].value
+
+
+def test_an_acknowledged_command_is_not_ticked_as_enforced(visit: Visit) -> None:
+    timeline = visit("commands", hold="hold-courier").html
+
+    told = "".join(element.body for element in timeline)
+    assert '<li class="broken">' in told
+    assert "Contradicted by the agent&#x27;s own telemetry" in told
+
+
+def test_a_link_to_an_unknown_agent_says_so(visit: Visit) -> None:
+    page = visit("agent", agent="nobody")
+
+    assert "No agent “nobody” in this range" in words_of(page)
+
+
+def test_an_unknown_trace_says_so(visit: Visit) -> None:
+    page = visit("trace", trace="dead" + "0" * 28)
+
+    assert "No trace “dead" in words_of(page)
+
+
+def test_a_span_in_the_address_opens_its_panel(visit: Visit) -> None:
+    page = visit("trace", trace=TRACE_ID, span="0000000000000009")
+
+    assert "execute\\_tool payments\\.refund" in words_of(page)
+    assert "refused by spend\\-limit/03" in words_of(page)
+
+
+def test_older_decisions_start_below_the_last_one(visit: Visit) -> None:
+    page = visit("decisions")
+    last = page.dataframe[-1].value["decided_at"].min()
+
+    page.button(key=Key.DECISIONS_OLDER).click().run()
+
+    assert page.dataframe[-1].value["decided_at"].max() < last
+
+
+def test_a_filter_narrows_the_table_and_goes_into_the_address(visit: Visit) -> None:
+    page = visit("decisions")
+
+    page.selectbox(key=Url.DECISIONS_VERDICT).set_value("deny").run()
+
+    shown = {word for words in page.dataframe[-1].value["verdict"] for word in words}
+    assert shown == {"Denied"}
+    assert page.query_params["decisions_verdict"] == ["deny"]
+
+
+def test_a_report_is_asked_for_with_its_period(visit: Visit, apis: FakeApis) -> None:
+    page = visit("reports")
+
+    page.button(key=Key.REPORTS_MAKE).click().run()
+
+    assert not page.exception
+    assert apis.fleet.reports[0]["since"] == "2025-12-18T12:00:00+00:00"
+
+
+def test_a_stranger_cannot_make_or_download_reports(visit: Visit) -> None:
+    page = visit("reports", token=None)
+
+    assert page.button(key=Key.REPORTS_MAKE).disabled
+    assert "Sign in to download" in words_of(page)
+
+
+def test_names_of_others_are_shown_as_text_not_as_markup() -> None:
+    from dashboard.components.page import plain
+
+    assert plain("**bold** [x](http://evil)") == ("\\*\\*bold\\*\\* \\[x\\]\\(http\\://evil\\)")

@@ -1,0 +1,166 @@
+"""The recorded telemetry of real frameworks, replayed through the real gRPC port."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import polars as pl
+import pytest
+from google.protobuf import json_format
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
+from opentelemetry.proto.collector.metrics.v1 import (
+    metrics_service_pb2,
+    metrics_service_pb2_grpc,
+)
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from stack import REPOSITORY, environment_with_free_ports
+
+pytestmark = pytest.mark.xdist_group("corpus")
+
+RECORDED = REPOSITORY / "sample_data" / "recorded"
+EXPECTED = json.loads((RECORDED / "expect.json").read_text())
+TRUTH = json.loads((RECORDED / "agt_5.0.0_truth.json").read_text())
+FRAMEWORKS = ("langchain_otel", "openai_agents_otel", "google_adk_native", "crewai_openllmetry")
+HEX_KEYS = {"traceId", "spanId", "parentSpanId"}
+
+
+class Collector:
+    """A collector process, the port it listens on and the questions it answers."""
+
+    def __init__(self, home: Path) -> None:
+        self.environment = environment_with_free_ports()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "collector", "collector", "--home", str(home)],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().startswith("ready")
+
+    def replay(self, name: str) -> None:
+        """Send every recorded request of a file, then wait until all of it is applied."""
+        recorded = json.loads((RECORDED / f"{name}.json").read_text())
+        with grpc.insecure_channel(self.environment["WATCHKEEPER_OTLP_GRPC"]) as channel:
+            for signal, message, stub in (
+                ("traces", trace_service_pb2.ExportTraceServiceRequest, _traces(channel)),
+                ("logs", logs_service_pb2.ExportLogsServiceRequest, _logs(channel)),
+                ("metrics", metrics_service_pb2.ExportMetricsServiceRequest, _metrics(channel)),
+            ):
+                for request in recorded[signal]:
+                    stub.Export(json_format.ParseDict(_with_base64(request), message()))
+        self._settle()
+
+    def _settle(self) -> None:
+        for _ in range(200):
+            meta = httpx.get(f"http://{self.environment['WATCHKEEPER_API']}/v1/meta").json()
+            if meta["wal_lag_records"] == 0:
+                return
+            time.sleep(0.05)
+        raise AssertionError("ten seconds after the last request not everything is applied")
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        answer = httpx.post(
+            f"http://{self.environment['WATCHKEEPER_API']}/v1/sql",
+            json={"sql": sql, "limit": 100_000},
+        )
+        assert answer.status_code == 200, answer.text
+        return pl.read_ipc_stream(io.BytesIO(answer.content)).to_dicts()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        assert self.process.wait(30) == 0
+
+
+def _traces(channel: grpc.Channel) -> Any:
+    return trace_service_pb2_grpc.TraceServiceStub(channel)
+
+
+def _logs(channel: grpc.Channel) -> Any:
+    return logs_service_pb2_grpc.LogsServiceStub(channel)
+
+
+def _metrics(channel: grpc.Channel) -> Any:
+    return metrics_service_pb2_grpc.MetricsServiceStub(channel)
+
+
+def _with_base64(value: Any, key: str = "") -> Any:
+    """OTLP/JSON has hex ids where protobuf's own JSON has base64."""
+    if isinstance(value, dict):
+        return {name: _with_base64(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_base64(inner) for inner in value]
+    if key in HEX_KEYS and isinstance(value, str):
+        return base64.b64encode(bytes.fromhex(value)).decode()
+    return value
+
+
+@pytest.fixture(scope="module", params=FRAMEWORKS)
+def replayed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Collector]]:
+    """One framework's recording, sent twice: a retry must change nothing."""
+    collector = Collector(tmp_path_factory.mktemp("home"))
+    collector.replay(request.param)
+    collector.replay(request.param)
+    yield request.param, collector
+    collector.stop()
+
+
+def test_each_recording_comes_out_as_it_was_observed(replayed: tuple[str, Collector]) -> None:
+    name, collector = replayed
+    expected = EXPECTED[name]
+
+    models = collector.rows("select * from actions where kind = 'model'")
+    tools = collector.rows("select * from actions where kind = 'tool'")
+    runs = collector.rows("select * from runs")
+
+    assert {
+        "spans": collector.rows("select count(*) as n from spans")[0]["n"],
+        "agents": sorted(row["agent"] for row in collector.rows("select agent from agents")),
+        "agent_runs": len(runs),
+        "agent_errors": sum(row["outcome"] in ("error", "denied") for row in runs),
+        "chats": len(models),
+        "models": sorted({row["model"] for row in models}),
+        "tools": dict(Counter(row["name"] for row in tools)),
+        "tool_errors": sum(row["outcome"] in ("error", "denied") for row in tools),
+        "in_tok": sum(row["input_tokens"] or 0 for row in models),
+        "conv": sorted({row["conversation_id"] or "None" for row in runs}),
+    } == {key: expected[key] for key in expected if key not in ("dup_layers", "orphan_tool_agent")}
+
+
+@pytest.fixture(scope="module")
+def governed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    collector = Collector(tmp_path_factory.mktemp("home"))
+    collector.replay("agt_5.0.0")
+    collector.replay("agt_5.0.0")
+    yield collector
+    collector.stop()
+
+
+def test_every_decision_that_agt_took_is_found_once(governed: Collector) -> None:
+    decisions = governed.rows("select * from decisions")
+
+    assert len(TRUTH["decisions"]) == 49
+    assert len(decisions) == 49
+    assert len({row["decision_id"] for row in decisions}) == 49
+
+
+def test_every_change_of_trust_that_agt_made_is_found_once(governed: Collector) -> None:
+    points = governed.rows("select * from trust")
+
+    assert len(TRUTH["trust"]) == 11
+    assert Counter(round(row["raw_score"], 6) for row in points) == Counter(
+        round(change["new"], 6) for change in TRUTH["trust"]
+    )

@@ -1,0 +1,186 @@
+"""Parsing: both encodings say the same, and nonsense is refused in words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from collector.model import Signal
+from collector.receive.limits import Malformed
+from collector.receive.parse import parse
+
+TRACE_HEX = "5b8efff798038103d269b633813fc60c"
+SPAN_HEX = "eee19b7ec3c1b174"
+
+
+def document(**fields: Any) -> bytes:
+    span = {"traceId": TRACE_HEX, "spanId": SPAN_HEX, "name": "execute_tool"} | fields
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
+
+
+def parsed(body: bytes) -> Any:
+    request = parse(Signal.TRACES, "json", body)
+    assert isinstance(request, ExportTraceServiceRequest)
+    return request.resource_spans[0].scope_spans[0].spans[0]
+
+
+def test_ids_are_hex_in_either_case() -> None:
+    span = parsed(document(traceId=TRACE_HEX.upper(), parentSpanId=SPAN_HEX))
+
+    assert span.trace_id.hex() == TRACE_HEX
+    assert span.span_id.hex() == SPAN_HEX
+    assert span.parent_span_id.hex() == SPAN_HEX
+
+
+def test_ids_of_links_are_hex_too() -> None:
+    span = parsed(document(links=[{"traceId": TRACE_HEX, "spanId": SPAN_HEX}]))
+
+    assert span.links[0].trace_id.hex() == TRACE_HEX
+
+
+def test_snake_case_keys_are_read() -> None:
+    span = {"trace_id": TRACE_HEX, "span_id": SPAN_HEX, "start_time_unix_nano": "7"}
+    body = json.dumps({"resource_spans": [{"scope_spans": [{"spans": [span]}]}]}).encode()
+
+    assert parsed(body).trace_id.hex() == TRACE_HEX
+    assert parsed(body).start_time_unix_nano == 7
+
+
+@pytest.mark.parametrize("kind", [3, "SPAN_KIND_CLIENT"])
+def test_enums_are_numbers_or_names(kind: int | str) -> None:
+    assert parsed(document(kind=kind)).kind == 3
+
+
+@pytest.mark.parametrize("number", [12, "12"])
+def test_large_integers_are_numbers_or_text(number: int | str) -> None:
+    span = parsed(document(attributes=[{"key": "tokens", "value": {"intValue": number}}]))
+
+    assert span.attributes[0].value.int_value == 12
+
+
+def test_unknown_fields_are_ignored() -> None:
+    assert parsed(document(fromTheFuture={"traceId": "00"})).name == "execute_tool"
+
+
+def test_an_attribute_named_like_an_id_keeps_its_text() -> None:
+    span = parsed(document(attributes=[{"key": "traceId", "value": {"stringValue": "xyz"}}]))
+
+    assert span.attributes[0].value.string_value == "xyz"
+
+
+def test_ids_in_base64_are_refused_with_the_reason() -> None:
+    with pytest.raises(Malformed, match="expected traceId in hex digits"):
+        parsed(document(traceId="W47/95gDgQPSabYzgT/GDA=="))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"{",
+        b'{"resourceSpans": 7}',
+        b'{"resourceSpans": [7]}',
+        b'{"resourceSpans": {"a": 1}}',
+        b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"name": "\\ud800"}]}]}]}',
+        b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"kind": 1e400}]}]}]}',
+        b"\xff\xfe\xfd",
+        b'{"a":' * 5000 + b"1" + b"}" * 5000,
+        b'{"a":' * 300 + b"1" + b"}" * 300,
+    ],
+)
+def test_what_is_not_otlp_json_is_malformed(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        parse(Signal.TRACES, "json", body)
+
+
+def test_protobuf_nested_without_end_is_malformed() -> None:
+    value = b""
+    for _ in range(300):
+        value = b"\x2a" + _length(b"\x0a" + _length(value))
+    attribute = b"\x12" + _length(value)
+    resource = b"\x0a" + _length(b"\x0a" + _length(attribute))
+
+    with pytest.raises(Malformed, match="ExportTraceServiceRequest"):
+        parse(Signal.TRACES, "protobuf", b"\x0a" + _length(resource))
+
+
+def _length(body: bytes) -> bytes:
+    size, digits = len(body), bytearray()
+    while size > 127:
+        digits.append(size & 127 | 128)
+        size >>= 7
+    return bytes(digits) + bytes([size]) + body
+
+
+_KEYS = [
+    "resourceSpans",
+    "scopeSpans",
+    "spans",
+    "traceId",
+    "kind",
+    "attributes",
+    "key",
+    "value",
+    "arrayValue",
+    "values",
+    "intValue",
+    "bytesValue",
+    "status",
+    "code",
+    "resource",
+    "startTimeUnixNano",
+    "flags",
+    "doubleValue",
+    "resourceMetrics",
+    "scopeMetrics",
+    "metrics",
+    "gauge",
+    "sum",
+    "dataPoints",
+    "resourceLogs",
+    "scopeLogs",
+    "logRecords",
+    "body",
+    "severityNumber",
+    "asInt",
+    "asDouble",
+]
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(_KEYS),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=25,
+)
+
+
+@given(st.sampled_from(Signal), json_values)
+@settings(deadline=None, max_examples=200)
+def test_any_json_is_read_or_refused(signal: Signal, value: Any) -> None:
+    _read_or_refuse(signal, "json", json.dumps(value).encode())
+
+
+@given(st.sampled_from(Signal), st.sampled_from(["json", "protobuf"]), st.binary(max_size=300))
+@settings(deadline=None, max_examples=200)
+def test_any_bytes_are_read_or_refused(signal: Signal, encoding: Any, body: bytes) -> None:
+    _read_or_refuse(signal, encoding, body)
+
+
+def _read_or_refuse(signal: Signal, encoding: Any, body: bytes) -> None:
+    try:
+        parse(signal, encoding, body)
+    except Malformed as error:
+        assert "expected" in str(error) or "nested" in str(error)
