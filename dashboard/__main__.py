@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
+import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
-from collector.config import ADDRESSES, Address, add_arguments
+from collector.config import ADDRESSES, Address, add_arguments, settings_from
 from collector.errors import ConfigurationError
 
 
@@ -32,8 +36,6 @@ def main() -> int:
 
 def chosen_addresses(arguments: argparse.Namespace) -> Address:
     """Puts the addresses of the other processes where `doors` finds them; ours is returned."""
-    from collector.config import settings_from
-
     settings = settings_from(arguments)
     for setting in ADDRESSES:
         os.environ[setting.variable] = str(getattr(settings, setting.name))
@@ -54,18 +56,28 @@ async def serve(address: Address) -> int:
             server_header=False,
         )
     )
+    for wish in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(wish, server.stop)
     await server.serve()
     return 0 if server.started else 1
 
 
 class Announced(uvicorn.Server):
-    """Says where it listens, once it does."""
+    """Says where it listens, once it does, and ends with status 0 when told to stop."""
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]  # uvicorn's own socket type is not exported
-        await super().startup(sockets)  # type: ignore[arg-type]  # passed through untouched
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
         if self.started:
             port = self.servers[0].sockets[0].getsockname()[1]
             print(f"ready ui={self.config.host}:{port}", flush=True)
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing to capture: uvicorn would raise the signal again after a clean stop."""
+        yield
 
 
 if __name__ == "__main__":

@@ -233,9 +233,15 @@ def _activity_bars(axis_format: str) -> Spec:
 # Objective
 
 
-def burn_down(rows: pl.DataFrame) -> Spec:
-    """Budget left since the window began, beside spending it evenly."""
-    line = _thinned(rows.sort("bucket")).with_columns(
+def burn_down(rows: pl.DataFrame, target: float) -> Spec:
+    """Budget left since the window began, beside spending it evenly.
+
+    Counts are cumulative. The whole budget is what all events of the window allow, so the
+    curve starts at 100 % and never rises.
+    """
+    allowed = rows.get_column("total").max() * (1 - target)
+    line = _thinned(rows.sort("bucket")).with_columns(budget_left=1 - pl.col("bad") / allowed)
+    line = line.with_columns(
         tip=pl.format(
             "{}% at {}",
             (pl.col("budget_left") * 100).round(0).cast(pl.Int64),
@@ -298,7 +304,7 @@ def _spent_bars() -> Spec:
         y=alt.Y("label:N")
         .sort(field="bad", op="max", order="descending")
         .axis(title=None, ticks=False, domain=False, labelLimit=170, labelFlush=False),
-        x=alt.X("bad:Q").axis(None).scale(nice=False, padding=0),
+        x=alt.X("bad:Q").axis(None).scale(nice=False, range=[0, {"expr": "width * 0.72"}]),
         tooltip=[
             alt.Tooltip("reason:N", title="Reason"),
             alt.Tooltip("text:N", title="Bad events"),
@@ -318,7 +324,7 @@ def burn_row(rows: pl.DataFrame, long: str, short: str, threshold: float) -> Spe
             )
             for window, role in ((short, "muted"), (long, "accent"))
         ]
-    ).filter(pl.col("burn").is_not_null())
+    )
     lines = lines.with_columns(
         tip=pl.format(
             "{}× over {} at {}",
@@ -391,8 +397,8 @@ def _burn_row(axis_format: str) -> Spec:
 KIND_NAMES = {
     "muted": "Agent",
     "accent": "Model",
-    "ok": "Tool",
-    "violet": "Retrieval",
+    "ok": "Tool, retrieval",
+    "violet": "Policy check",
     "accent2": "Other",
 }
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 import streamlit as st
+from polars import selectors
 
 from dashboard import doors, words
 from dashboard.doors import Json
@@ -208,4 +209,6 @@ def _frame(name: str, asked: Window | None, **parameters: Any) -> pl.DataFrame:
 @st.cache_resource(ttl=FRESH_S, max_entries=400, show_spinner=False)
 def _cached_frame(name: str, parameters: tuple[tuple[str, str | int], ...]) -> pl.DataFrame:
     answer = doors.collector().call("GET", f"/v1/query/{name}", params=dict(parameters))
-    return pl.read_ipc_stream(io.BytesIO(answer.content))
+    frame = pl.read_ipc_stream(io.BytesIO(answer.content))
+    # DuckDB names its zone Etc/UTC, which polars will not compare with UTC.
+    return frame.with_columns(selectors.datetime(time_zone="*").dt.convert_time_zone("UTC"))

@@ -148,7 +148,8 @@ def _account(me: Json) -> str:
 
 
 def _page(body: str) -> str:
-    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Sign in · Watchkeeper</title>
+    return f"""<!doctype html><html lang="en"><meta charset="utf-8">
+<title>Sign in · Watchkeeper</title>
 <meta name="viewport" content="width=device-width"><style>
 @font-face {{ font-family: Inter; src: url(/app/static/inter.woff2); font-weight: 100 900 }}
 :root {{ color-scheme: light dark }}

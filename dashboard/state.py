@@ -5,6 +5,7 @@ A key in the address bar restores the view: send the link, see the same page.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -82,3 +83,8 @@ class Session(StrEnum):
     COMPLAINT = "dialog_complaint"
     SENT = "last_sent"
     REPORT = "last_report"
+
+
+def address(parameters: Mapping[Url, str | None]) -> dict[str, str]:
+    """Parameters of a link; what is not known is left out."""
+    return {str(name): value for name, value in parameters.items() if value}

@@ -28,7 +28,9 @@ COLOUR_CHANNELS = ("color", "fill", "stroke")
 CSS = """<style>
 .stMainBlockContainer { padding-top: 2.2rem; padding-bottom: 2rem; max-width: 1360px;
   padding-left: 2.6rem; padding-right: 2.6rem; }
-.stAppHeader { background: transparent; height: 2.4rem; }
+.stAppHeader { background: transparent; height: 2.4rem; pointer-events: none; }
+.stAppHeader * { pointer-events: none; }
+.stAppHeader button, .stAppHeader button * { pointer-events: auto; }
 [class*="st-key-danger"] button:not(:disabled) {
   background: light-dark(#B40D0F, #C41F38); border-color: light-dark(#B40D0F, #C41F38);
   color: #fff; }
@@ -41,6 +43,10 @@ CSS = """<style>
 .st-key-page_up { margin-bottom: -.7rem; }
 .stHtml a { color: light-dark(#1259C3, #77AEFC); text-decoration: none; font-weight: 500; }
 .stHtml a:hover { text-decoration: underline; }
+@media (max-width: 1180px) {
+  .stMain .stHorizontalBlock:has(> .stColumn) { flex-wrap: wrap; }
+  .stMain .stColumn { min-width: 100%; }
+}
 .st-key-page_footer { margin-top: 1.2rem; }
 [data-testid="stBaseButton-segmented_controlActive"] p {
   color: light-dark(#1259C3, #8CBCFD); }

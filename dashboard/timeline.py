@@ -168,7 +168,7 @@ def _waited(command: Command, now: datetime) -> str:
 
 def _heard(command: Command, field: str, verb: str) -> str:
     if not command.instances:
-        return "Which instances is known to control; sign in to see them."
+        return "Told by the evidence; its instances are not listed here."
     heard = sum(1 for instance in command.instances if instance[field])
     return f"{heard} of {words.plural(len(command.instances), 'instance')} {verb}."
 

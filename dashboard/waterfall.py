@@ -19,14 +19,13 @@ DEEPEST = 12
 # A label starts with a zero-width space, or Vega trims the indent after it.
 INDENT = "\u200b" + "\u00a0" * 3
 KIND_OF_OP = {
-    "invoke_agent": "muted",
-    "create_agent": "muted",
-    "chat": "accent",
-    "text_completion": "accent",
-    "generate_content": "accent",
-    "execute_tool": "ok",
-    "retrieval": "violet",
-    "embeddings": "violet",
+    "agent": "muted",
+    "workflow": "muted",
+    "model": "accent",
+    "embedding": "accent",
+    "tool": "ok",
+    "retrieval": "ok",
+    "policy": "violet",
 }
 LOUD = {"denied": "crit", "error": "warn"}
 
@@ -41,7 +40,8 @@ class Waterfall:
 
     @property
     def hidden(self) -> int:
-        return self.total - self.rows.height
+        drawn: int = self.rows.height
+        return self.total - drawn
 
 
 def laid_out(spans: pl.DataFrame, decisions: pl.DataFrame) -> Waterfall:

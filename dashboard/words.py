@@ -5,6 +5,7 @@ Rounding happens here and nowhere else.
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -131,6 +132,11 @@ def exact_percent(share: float | None) -> str:
     return f"{share * 100:.3f}".rstrip("0").rstrip(".") + " %"
 
 
+def ago(value: float) -> str:
+    """How long since; whole seconds are exact enough."""
+    return f"{seconds(max(round(value), 0)) if value >= 1 else 'under 1 s'} ago"
+
+
 def of(part: float | None, whole: float | None, noun: str) -> str:
     """Numerator and denominator, and a warning when they are few."""
     few = ", few events" if whole is not None and whole < FEW_EVENTS else ""
@@ -160,7 +166,7 @@ def seconds(value: float | None) -> str:
         return f"{value * 1000:.0f} ms"
     if value < 60:
         return f"{value:.3g} s"
-    for (size, unit), (smaller, lesser) in zip(UNITS, UNITS[1:], strict=False):
+    for (size, unit), (smaller, lesser) in itertools.pairwise(UNITS):
         if value >= size:
             rest = int(value % size // smaller)
             return f"{int(value // size)} {unit}" + (f" {rest} {lesser}" if rest else "")
@@ -183,6 +189,11 @@ def minute(moment: datetime | None) -> str:
     return UNKNOWN if moment is None else f"{moment.astimezone(UTC):%d %b %H:%M}"
 
 
+def day_clock(moment: datetime) -> str:
+    """Day and time of day in UTC."""
+    return f"{moment.astimezone(UTC):%d %b %H:%M:%S}"
+
+
 def stamp(moment: datetime | None) -> str:
     """Date and time for evidence."""
     return UNKNOWN if moment is None else f"{moment.astimezone(UTC):%d %b %Y %H:%M:%S} UTC"
@@ -201,6 +212,8 @@ def change(now: float | None, before: float | None) -> str:
         return "no earlier data"
     if before == 0:
         return "none before" if now else "none before either"
+    if now > 3 * before:
+        return f"{now / before:.0f}× the {count(before)} before"  # noqa: RUF001 - a multiple
     grown = (now - before) / before
     return f"{grown:+.0%} against {count(before)} before"
 

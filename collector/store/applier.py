@@ -313,8 +313,12 @@ class Applier:
         self._cursor.register(name, table)
         try:
             yield
-        finally:
-            self._cursor.unregister(name)
+        except duckdb.Error:
+            # The transaction is lost; what broke it must not be hidden by the tidying up.
+            with contextlib.suppress(duckdb.Error):
+                self._cursor.unregister(name)
+            raise
+        self._cursor.unregister(name)
 
     def _run_sql(self, name: str, bound: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         self._cursor.execute(statement(name), bound or {})

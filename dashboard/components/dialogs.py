@@ -14,7 +14,7 @@ from dashboard import actions, control, doors, words
 from dashboard.actions import Act, Dialog, Form
 from dashboard.doors import Json
 from dashboard.people import Person
-from dashboard.state import Key, Session, Url
+from dashboard.state import Key, Session, Url, address
 
 TITLES = {Act.DEGRADE: "Degrade", Act.KILL: "Stop", Act.RELEASE: "Release"}
 ICONS = {
@@ -85,7 +85,7 @@ def follow_sent() -> None:
     """After a command was sent: go where its proof will appear."""
     hold_id = st.session_state.pop(Session.SENT, None)
     if hold_id:
-        st.switch_page("views/commands.py", query_params={Url.HOLD: hold_id})
+        st.switch_page("views/commands.py", query_params=address({Url.HOLD: hold_id}))
 
 
 def _body() -> None:
@@ -182,8 +182,10 @@ def _effect(act: Act) -> str:
 
 def submit() -> None:
     """Check, send once, and remember where to follow it."""
-    dialog = Dialog.kept(st.session_state[Session.DIALOG])
-    form = written()
+    remembered = st.session_state.get(Session.DIALOG)
+    if not remembered:  # the second half of a double click
+        return
+    dialog, form = Dialog.kept(remembered), written()
     if complaint := actions.complaint(dialog, form):
         st.session_state[Session.COMPLAINT] = complaint
         return

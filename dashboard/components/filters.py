@@ -27,7 +27,16 @@ def one_agent(agents: pl.DataFrame, key: Url) -> str | None:
     )
 
 
+def spelled_out(key: Url, options: dict[str, str]) -> None:
+    """Let a link say `range=7d`: a bound widget knows only the words it shows."""
+    asked = st.query_params.get(key)
+    if asked in options:
+        st.query_params[key] = options[asked]
+        st.session_state[key] = asked
+
+
 def one_of(label: str, options: dict[str, str], key: Url) -> str | None:
+    spelled_out(key, options)
     return st.selectbox(
         label,
         list(options),

@@ -10,6 +10,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import data, doors, people, words
+from dashboard.components import filters
 from dashboard.data import Window
 from dashboard.state import Key, Url
 
@@ -76,6 +77,7 @@ def sample_badge(agents: int) -> None:
 
 
 def range_control() -> None:
+    filters.spelled_out(Url.RANGE, RANGE_WORDS)
     st.segmented_control(
         "Range",
         list(data.RANGES),

@@ -63,4 +63,4 @@ def _time(step: Step, asked: datetime | None) -> str:
         return ""
     later = (step.at - asked).total_seconds() if asked else 0
     since = f" · {words.seconds(later)} later" if later > 0 else ""
-    return f"<time>{words.clock(step.at)} UTC{since}</time>"
+    return f"<time>{words.day_clock(step.at)} UTC{since}</time>"

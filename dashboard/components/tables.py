@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit import column_config as columns
 
 from dashboard import words
-from dashboard.state import Url
+from dashboard.state import Url, address
 from dashboard.words import Colour
 
 ROW_PX = 32
@@ -137,30 +137,37 @@ def urgent_first(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def bad_of_total(row: dict[str, int]) -> str:
+    return f"{words.count(row['bad'])} of {words.count(row['total'])}"
+
+
 def objective_table(
     rows: pl.DataFrame, key: str, *, with_agent: bool = True
 ) -> dict[str, str] | None:
     """Objectives; the address of the one the reader picked."""
-    shown_rows = marked_sample(rows).with_columns(worded("state", words.STATES))
-    agent = {"agent": columns.TextColumn("Agent", width=150)} if with_agent else {}
+    shown_rows = marked_sample(rows).with_columns(
+        worded("state", words.STATES),
+        pl.col("budget_left").round(2),
+        spent=pl.struct("bad", "total").map_elements(bad_of_total, return_dtype=pl.String),
+    )
+    agent = {"agent": columns.TextColumn("Agent", width=120)} if with_agent else {}
     config = {
         "state": state_column(),
-        "display_name": columns.TextColumn("Objective", width=220),
+        "display_name": columns.TextColumn("Objective", width=180),
         **agent,
-        "reason": columns.TextColumn("Why", width=240),
+        "reason": columns.TextColumn("Why", width=216),
         "budget_left": budget_column(),
-        "bad": columns.NumberColumn("Bad", format="localized", width=60),
-        "total": columns.NumberColumn("Events", format="localized", width=74),
+        "spent": columns.TextColumn("Bad events", width=112, alignment="right"),
         "burn_1h": burn_column("Burn, 1 h"),
         "burn_6h": burn_column("Burn, 6 h"),
-        "target": columns.NumberColumn("Target", format="percent", width=70),
+        "target": columns.NumberColumn("Target", format="percent", width=62),
         **sample_column(rows),
     }
     picked = chosen(shown_rows, config, key, alt="Objectives, worst first, with budget and burn")
     if picked is None:
         return None
     row = rows.row(picked, named=True)
-    return {Url.OBJECTIVE: row["objective"], Url.AGENT: row["agent"]}
+    return address({Url.OBJECTIVE: row["objective"], Url.AGENT: row["agent"]})
 
 
 def decision_table(

@@ -9,7 +9,7 @@ from dashboard import charts, data, people, timeline, words
 from dashboard.components import dialogs, draw, page, tables
 from dashboard.data import Window
 from dashboard.doors import Json
-from dashboard.state import Key, Url
+from dashboard.state import Key, Url, address
 
 
 def heading(row: Json) -> None:
@@ -29,11 +29,11 @@ def heading(row: Json) -> None:
 
 
 def facts(row: Json) -> None:
-    seen = words.seconds((data.meta().now - row["last_seen"]).total_seconds())
+    seen = words.ago((data.meta().now - row["last_seen"]).total_seconds())
     with st.grid(5, min_column_width=180):
         st.metric(
             "Last seen",
-            f"{seen} ago",
+            seen,
             words.plural(row["instances"], "instance"),
             delta_color="gray",
             delta_arrow="off",
@@ -121,7 +121,8 @@ def decisions(agent: str, window: Window) -> None:
     picked = tables.decision_table(rows, Key.AGENT_DECISIONS, rows_shown=8, with_agent=False)
     if picked:
         st.switch_page(
-            "views/decisions.py", query_params={Url.DECISIONS_AGENT: agent, Url.DECISION: picked}
+            "views/decisions.py",
+            query_params=address({Url.DECISIONS_AGENT: agent, Url.DECISION: picked}),
         )
 
 
@@ -132,7 +133,7 @@ def runs(agent: str, window: Window) -> None:
         return
     picked = tables.trace_table(rows, Key.AGENT_TRACES, rows_shown=8, with_agent=False)
     if picked:
-        st.switch_page("views/trace.py", query_params={Url.TRACE: picked})
+        st.switch_page("views/trace.py", query_params=address({Url.TRACE: picked}))
 
 
 def holds(agent: str) -> None:
@@ -148,7 +149,9 @@ def holds(agent: str) -> None:
             )
             st.space("stretch")
             st.page_link(
-                "views/commands.py", label="See its proof", query_params={Url.HOLD: command.hold_id}
+                "views/commands.py",
+                label="See its proof",
+                query_params=address({Url.HOLD: command.hold_id}),
             )
 
 

@@ -9,7 +9,7 @@ from dashboard import charts, data, words
 from dashboard.components import draw, filters, page, tables
 from dashboard.data import Window
 from dashboard.doors import Json
-from dashboard.state import Key, Url
+from dashboard.state import Key, Url, address
 
 
 def over_time(window: Window, agent: str | None) -> None:
@@ -56,7 +56,9 @@ def detail(row: Json) -> None:
                     "views/trace.py",
                     label="Open trace",
                     icon=":material/account_tree:",
-                    query_params={Url.TRACE: row["trace_id"], Url.SPAN: row["span_id"] or ""},
+                    query_params=address(
+                        {Url.TRACE: row["trace_id"], Url.SPAN: row["span_id"] or ""}
+                    ),
                 )
         if row["reason"]:
             st.markdown(page.plain(row["reason"]))

@@ -9,7 +9,7 @@ from streamlit import column_config as columns
 from dashboard import charts, data, timeline, words
 from dashboard.components import draw, page, tables
 from dashboard.data import Window
-from dashboard.state import Key, Url
+from dashboard.state import Key, Url, address
 
 
 def tiles(agents: pl.DataFrame, window: Window) -> None:
@@ -79,7 +79,7 @@ def commands() -> list[timeline.Command]:
 
 def attention(agents: pl.DataFrame) -> None:
     rows = tables.urgent_first(tables.marked_sample(agents)).with_columns(
-        tables.worded("state", words.STATES), tables.worded("hold_kind", words.HOLDS)
+        pl.col("budget_left").round(2), tables.worded("state", words.STATES), tables.worded("hold_kind", words.HOLDS)
     )
     config = {
         "state": tables.state_column(),
@@ -104,7 +104,7 @@ def attention(agents: pl.DataFrame) -> None:
         alt="Agents, the most urgent first, with state, reason and budget left",
     )
     if picked is not None:
-        st.switch_page("views/agent.py", query_params={Url.AGENT: rows["agent"][picked]})
+        st.switch_page("views/agent.py", query_params=address({Url.AGENT: rows["agent"][picked]}))
 
 
 def blocked(window: Window) -> None:

@@ -12,7 +12,7 @@ from dashboard import charts, data, people, words
 from dashboard.components import dialogs, draw, page, tables
 from dashboard.data import Window
 from dashboard.doors import Json
-from dashboard.state import Key, Url
+from dashboard.state import Key, Url, address
 
 HISTORY = timedelta(hours=48)
 
@@ -30,11 +30,12 @@ def tiles(row: Json) -> None:
             height="stretch",
             help="Share of the allowed bad events not yet spent; below zero when overspent",
         )
+        ends, why = runs_out(row)
         st.metric(
             "Runs out in",
-            words.seconds(row["exhausted_in_s"]),
-            "at the pace of the last hour" if row["exhausted_in_s"] else "not at this pace",
-            delta_color="red" if row["exhausted_in_s"] else "gray",
+            ends,
+            why,
+            delta_color="gray" if ends == words.UNKNOWN else "red",
             delta_arrow="off",
             border=True,
             height="stretch",
@@ -51,7 +52,7 @@ def tiles(row: Json) -> None:
             help="1.0× spends the budget exactly by the end of its window",
         )
         st.metric(
-            f"Kept, {row['window_days']} d",
+            f"Kept, {row['window_days']:.0f} d",
             words.exact_percent(kept),
             f"target {words.exact_percent(row['target'])}",
             delta_color="gray",
@@ -61,16 +62,25 @@ def tiles(row: Json) -> None:
         )
 
 
+def runs_out(row: Json) -> tuple[str, str]:
+    """When the budget ends, and by what reckoning."""
+    if row["budget_left"] is not None and row["budget_left"] <= 0:
+        return "gone", "more was spent than allowed"
+    if row["exhausted_in_s"]:
+        return words.seconds(row["exhausted_in_s"]), "at the present pace"
+    return words.UNKNOWN, "not at the present pace"
+
+
 def budget(row: Json, window: Window) -> None:
     rows = data.burn_down(row["objective"], row["agent"], window)
-    rows = rows.filter(pl.col("budget_left").is_not_null())
+    rows = rows.filter(pl.col("total") > 0)
     if rows.height < 2:
         page.nothing("Too few events to draw: at least two steps of time must hold some.")
         return
     draw.chart(
-        charts.burn_down(rows),
+        charts.burn_down(rows, row["target"]),
         Key.OBJECTIVE_BURN_DOWN,
-        alt=f"Error budget left over {row['window_days']} days, "
+        alt=f"Error budget left over {row['window_days']:.0f} days, "
         f"now {words.percent(row['budget_left'])}",
     )
 
@@ -89,7 +99,7 @@ def spent(row: Json, window: Window) -> None:
         "views/decisions.py",
         label="Open its decisions",
         icon=":material/gavel:",
-        query_params={Url.DECISIONS_AGENT: row["agent"]},
+        query_params=address({Url.DECISIONS_AGENT: row["agent"]}),
     )
 
 
@@ -155,7 +165,9 @@ def events(row: Json, window: Window) -> None:
         alt="Bad events, newest first; each opens its trace",
     )
     if picked is not None and rows["trace_id"][picked]:
-        st.switch_page("views/trace.py", query_params={Url.TRACE: rows["trace_id"][picked]})
+        st.switch_page(
+            "views/trace.py", query_params=address({Url.TRACE: rows["trace_id"][picked]})
+        )
 
 
 name, agent = st.query_params.get(Url.OBJECTIVE, ""), st.query_params.get(Url.AGENT, "")
@@ -170,7 +182,7 @@ row = found[0]
 window = data.window(timedelta(days=row["window_days"]))
 page.opened(
     row["display_name"] or name,
-    up=("views/objectives.py", f"Objectives › {agent}"),
+    up=("views/objectives.py", f"Objectives / {agent}"),
     sample=row["sample"],
 )
 with st.container(horizontal=True, vertical_alignment="center"):
@@ -181,7 +193,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         "views/agent.py",
         label="Open agent",
         icon=":material/smart_toy:",
-        query_params={Url.AGENT: agent},
+        query_params=address({Url.AGENT: agent}),
     )
     dialogs.buttons(agent, people.current(), Key.OBJECTIVE_DEGRADE, None)
 tiles(row)
@@ -194,7 +206,7 @@ with (
     ),
 ):
     budget(row, window)
-with right, page.section("What spent it?", f"Bad events by reason, {row['window_days']} d."):
+with right, page.section("What spent it?", f"Bad events by reason, {row['window_days']:.0f} d."):
     spent(row, window)
 with page.section(
     "Is it burning fast enough to act?",

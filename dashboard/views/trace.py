@@ -11,7 +11,7 @@ from streamlit import column_config as columns
 from dashboard import charts, data, waterfall, words
 from dashboard.components import draw, page, tables
 from dashboard.doors import Json, Refused
-from dashboard.state import Key, Url
+from dashboard.state import Key, Url, address
 
 
 def summary(spans: pl.DataFrame, decisions: pl.DataFrame, laid: waterfall.Waterfall) -> None:
@@ -93,10 +93,12 @@ def panel(span: Json, decisions: list[Json]) -> None:
             st.page_link(
                 "views/decisions.py",
                 label="Open this decision",
-                query_params={
-                    Url.DECISION: decision["decision_id"],
-                    Url.DECISIONS_AGENT: decision["agent"],
-                },
+                query_params=address(
+                    {
+                        Url.DECISION: decision["decision_id"],
+                        Url.DECISIONS_AGENT: decision["agent"],
+                    }
+                ),
             )
         attributes(span["attributes"])
 
@@ -128,7 +130,7 @@ root = spans.sort("start_ns").row(0, named=True)
 selected = st.query_params.get(Url.SPAN)
 page.opened(
     root["name"],
-    up=("views/traces.py", f"Traces › {root['agent'] or root['service_name']}"),
+    up=("views/traces.py", f"Traces / {root['agent'] or root['service_name']}"),
     sample=root["sample"],
 )
 decisions = data.trace_decisions(trace_id)

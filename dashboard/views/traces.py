@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import data, words
 from dashboard.components import filters, page, tables
-from dashboard.state import Key, Url
+from dashboard.state import Key, Url, address
 
 page.opened("Traces", ranges=True)
 window = page.window()
@@ -24,6 +24,6 @@ with page.section(
     else:
         picked = tables.trace_table(rows, Key.TRACES_LIST)
         if picked:
-            st.switch_page("views/trace.py", query_params={Url.TRACE: picked})
+            st.switch_page("views/trace.py", query_params=address({Url.TRACE: picked}))
     filters.pages(rows, "start_ns", Url.TRACES_BEFORE, Key.TRACES_NEWEST, Key.TRACES_OLDER)
 page.footer(rows["agent"].n_unique() if rows.height else 0)

@@ -20,20 +20,27 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+NAMES = {
+    "agent": "courier",
+    "objective": "answers-without-error",
+    "trace": "4bf92f3577b34da6a3ce929d0e0e4736",
+    "span": "0000000000000009",
+    "decision": "dec-00000",
+    "hold": "hold-courier",
+}
 PAGES = {
     "fleet": "/",
-    "agent": "/agent?agent=courier",
+    "agent": "/agent?agent={agent}",
     "objectives": "/objectives",
-    "objective": "/objective?objective=answers-without-error&agent=clerk",
+    "objective": "/objective?objective={objective}&agent=clerk",
     "traces": "/traces",
-    "trace": f"/trace?trace={TRACE}",
-    "trace-span": f"/trace?trace={TRACE}&span=0000000000000009",
-    "trace-table": f"/trace?trace={TRACE}&trace_as=Table",
+    "trace": "/trace?trace={trace}",
+    "trace-span": "/trace?trace={trace}&span={span}",
+    "trace-table": "/trace?trace={trace}&trace_as=Table",
     "decisions": "/decisions",
-    "decision": "/decisions?decision=dec-00000",
+    "decision": "/decisions?decision={decision}",
     "commands": "/commands",
-    "commands-contradicted": "/commands?hold=hold-courier",
+    "commands-contradicted": "/commands?hold={hold}",
     "reports": "/reports",
 }
 
@@ -71,7 +78,7 @@ def pictures(browser: Browser, chosen: argparse.Namespace) -> None:
             for name, path in PAGES.items():
                 if only and only not in name:
                     continue
-                page.goto(url + path)
+                page.goto(url + path.format(**vars(chosen)))
                 settled(page)
                 _whole(page, width)
                 page.screenshot(path=folder / f"{name}-{theme}-{width}.png")
@@ -94,6 +101,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--code", help="a one-time sign-in code")
     parser.add_argument("--only", help="pages whose name contains this")
+    for name, default in NAMES.items():
+        parser.add_argument(f"--{name}", default=default)
     parser.add_argument("--theme", action="append", choices=["light", "dark"])
     parser.add_argument("--width", action="append", type=int)
     chosen = parser.parse_args()

@@ -25,7 +25,7 @@ def test_the_fleet_opens_with_its_tiles_and_charts(visit: Visit) -> None:
 
     expect(page.get_by_role("heading", name="Fleet")).to_be_visible()
     expect(page.get_by_text("6 of 7")).to_be_visible()
-    expect(page.get_by_text("SAMPLE DATA")).to_be_visible()
+    expect(page.get_by_text("SAMPLE DATA").first).to_be_visible()
     expect(page.locator(".st-key-c-fleet_heat svg.marks")).to_be_visible()
 
 
@@ -100,9 +100,7 @@ def test_the_dialog_keeps_the_focus_inside(visit: Visit) -> None:
     inside = []
     for _ in range(12):
         page.keyboard.press("Tab")
-        inside.append(
-            page.evaluate("() => !!document.activeElement.closest('[role=dialog]')")
-        )
+        inside.append(page.evaluate("() => !!document.activeElement.closest('[role=dialog]')"))
 
     assert all(inside)
 
@@ -133,9 +131,7 @@ def test_a_wrong_name_sends_nothing_and_the_dialog_says_so(visit: Visit, apis: F
     assert apis.fleet.sent == []
 
 
-def test_the_right_name_sends_one_stop_and_leads_to_its_proof(
-    visit: Visit, apis: FakeApis
-) -> None:
+def test_the_right_name_sends_one_stop_and_leads_to_its_proof(visit: Visit, apis: FakeApis) -> None:
     page = visit("/agent?agent=rogue")
     stop_dialog(page)
     page.get_by_label("Why").fill("sends data outside")

@@ -53,6 +53,9 @@ class FakeLog:
     def wait(self, after: int, timeout: float) -> bool:
         return bool(self.read(after, 0))
 
+    def continue_after(self, sequence: int) -> None:
+        """Sequences are the test's."""
+
     def release(self, sequence: int) -> None:
         """Nothing to forget: the memory is the test's."""
 

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import polars as pl
+from polars import selectors
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 TIME = pl.Datetime("us", "UTC")
@@ -45,139 +46,139 @@ def ago(**parts: float) -> datetime:
 
 
 AGENTS: tuple[Row, ...] = (
-    dict(
-        agent="clerk",
-        framework="langchain",
-        state="burning",
-        objective="answers-without-error",
-        reason="Budget gone in 3 h 44 min at the pace of the last hour",
-        budget_left=0.18,
-        burn_1h=20.5,
-        burn_6h=12.1,
-        trust=742.0,
-        tier="trusted",
-        trust_change=-4.0,
-        rate=41,
-        denied=38,
-        before=27,
-        hold=None,
-        sample=False,
-        seen=4,
-    ),
-    dict(
-        agent="courier",
-        framework="openai-agents",
-        state="at_risk",
-        objective="complies-with-policy",
-        reason="Trust fell 142 points in 9 h",
-        budget_left=0.44,
-        burn_1h=2.4,
-        burn_6h=3.1,
-        trust=538.0,
-        tier="standard",
-        trust_change=-142.0,
-        rate=23,
-        denied=61,
-        before=22,
-        hold="degrade",
-        sample=False,
-        seen=2,
-    ),
-    dict(
-        agent="rogue",
-        framework="agt",
-        state="exhausted",
-        objective="complies-with-policy",
-        reason="Budget overspent by 8 %; 214 bad of 1,980",
-        budget_left=-0.08,
-        burn_1h=31.2,
-        burn_6h=18.4,
-        trust=212.0,
-        tier="untrusted",
-        trust_change=-388.0,
-        rate=9,
-        denied=214,
-        before=155,
-        hold="kill",
-        sample=False,
-        seen=1,
-    ),
-    dict(
-        agent="gateway",
-        framework="langchain",
-        state="healthy",
-        objective="answers-without-error",
-        reason="",
-        budget_left=0.93,
-        burn_1h=0.6,
-        burn_6h=0.5,
-        trust=911.0,
-        tier="verified_partner",
-        trust_change=3.0,
-        rate=88,
-        denied=6,
-        before=9,
-        hold=None,
-        sample=False,
-        seen=1,
-    ),
-    dict(
-        agent="sample-contract-drafter-for-cross-border-procurement",
-        framework="langgraph",
-        state="low_traffic",
-        objective="answers-without-error",
-        reason="12 events in 28 d; too few to judge",
-        budget_left=0.5,
-        burn_1h=None,
-        burn_6h=0.0,
-        trust=None,
-        tier=None,
-        trust_change=None,
-        rate=1,
-        denied=0,
-        before=0,
-        hold=None,
-        sample=True,
-        seen=44,
-    ),
-    dict(
-        agent="sample-archivist",
-        framework="openai-agents",
-        state="no_data",
-        objective="answers-without-error",
-        reason="Nothing received for 26 min",
-        budget_left=None,
-        burn_1h=None,
-        burn_6h=None,
-        trust=655.0,
-        tier="standard",
-        trust_change=0.0,
-        rate=0,
-        denied=0,
-        before=2,
-        hold=None,
-        sample=True,
-        seen=1560,
-    ),
-    dict(
-        agent="sample-triage",
-        framework="langchain",
-        state="healthy",
-        objective="answers-without-error",
-        reason="",
-        budget_left=0.71,
-        burn_1h=0.9,
-        burn_6h=1.1,
-        trust=774.0,
-        tier="trusted",
-        trust_change=8.0,
-        rate=34,
-        denied=11,
-        before=12,
-        hold=None,
-        sample=True,
-        seen=9,
-    ),
+    {
+        "agent": "clerk",
+        "framework": "langchain",
+        "state": "burning",
+        "objective": "answers-without-error",
+        "reason": "Budget gone in 3 h 44 min at the pace of the last hour",
+        "budget_left": 0.18,
+        "burn_1h": 20.5,
+        "burn_6h": 12.1,
+        "trust": 742.0,
+        "tier": "trusted",
+        "trust_change": -4.0,
+        "rate": 41,
+        "denied": 38,
+        "before": 27,
+        "hold": None,
+        "sample": False,
+        "seen": 4,
+    },
+    {
+        "agent": "courier",
+        "framework": "openai-agents",
+        "state": "at_risk",
+        "objective": "complies-with-policy",
+        "reason": "Trust fell 142 points in 9 h",
+        "budget_left": 0.44,
+        "burn_1h": 2.4,
+        "burn_6h": 3.1,
+        "trust": 538.0,
+        "tier": "standard",
+        "trust_change": -142.0,
+        "rate": 23,
+        "denied": 61,
+        "before": 22,
+        "hold": "degrade",
+        "sample": False,
+        "seen": 2,
+    },
+    {
+        "agent": "rogue",
+        "framework": "agt",
+        "state": "exhausted",
+        "objective": "complies-with-policy",
+        "reason": "Budget overspent by 8 %; 214 bad of 1,980",
+        "budget_left": -0.08,
+        "burn_1h": 31.2,
+        "burn_6h": 18.4,
+        "trust": 212.0,
+        "tier": "untrusted",
+        "trust_change": -388.0,
+        "rate": 9,
+        "denied": 214,
+        "before": 155,
+        "hold": "kill",
+        "sample": False,
+        "seen": 1,
+    },
+    {
+        "agent": "gateway",
+        "framework": "langchain",
+        "state": "healthy",
+        "objective": "answers-without-error",
+        "reason": "",
+        "budget_left": 0.93,
+        "burn_1h": 0.6,
+        "burn_6h": 0.5,
+        "trust": 911.0,
+        "tier": "verified_partner",
+        "trust_change": 3.0,
+        "rate": 88,
+        "denied": 6,
+        "before": 9,
+        "hold": None,
+        "sample": False,
+        "seen": 1,
+    },
+    {
+        "agent": "sample-contract-drafter-for-cross-border-procurement",
+        "framework": "langgraph",
+        "state": "low_traffic",
+        "objective": "answers-without-error",
+        "reason": "12 events in 28 d; too few to judge",
+        "budget_left": 0.5,
+        "burn_1h": None,
+        "burn_6h": 0.0,
+        "trust": None,
+        "tier": None,
+        "trust_change": None,
+        "rate": 1,
+        "denied": 0,
+        "before": 0,
+        "hold": None,
+        "sample": True,
+        "seen": 44,
+    },
+    {
+        "agent": "sample-archivist",
+        "framework": "openai-agents",
+        "state": "no_data",
+        "objective": "answers-without-error",
+        "reason": "Nothing received for 26 min",
+        "budget_left": None,
+        "burn_1h": None,
+        "burn_6h": None,
+        "trust": 655.0,
+        "tier": "standard",
+        "trust_change": 0.0,
+        "rate": 0,
+        "denied": 0,
+        "before": 2,
+        "hold": None,
+        "sample": True,
+        "seen": 1560,
+    },
+    {
+        "agent": "sample-triage",
+        "framework": "langchain",
+        "state": "healthy",
+        "objective": "answers-without-error",
+        "reason": "",
+        "budget_left": 0.71,
+        "burn_1h": 0.9,
+        "burn_6h": 1.1,
+        "trust": 774.0,
+        "tier": "trusted",
+        "trust_change": 8.0,
+        "rate": 34,
+        "denied": 11,
+        "before": 12,
+        "hold": None,
+        "sample": True,
+        "seen": 9,
+    },
 )
 
 
@@ -339,17 +340,18 @@ def objectives(_: Fleet, parameters: Parameters) -> pl.DataFrame:
 
 def burn_down(_: Fleet, parameters: Parameters) -> pl.DataFrame:
     rows = []
-    left, end = 1.0, agent_named(parameters["agent"])["budget_left"] or 0.0
+    bad, end = 0.0, agent_named(parameters["agent"])["budget_left"] or 0.0
     for step in range(28 * 8):
         share = (1 - end) * (0.55 / 224 if step < 216 else 0.45 / 8)
-        left -= share * (0.5 + wave(5, step))
+        bad += 44.8 * share * (0.5 + wave(5, step))
+        total = 40 * (step + 1)
         rows.append(
             {
                 "bucket": ago(hours=3 * (224 - step)),
-                "good": 40,
-                "bad": round(share * 400),
-                "total": 40,
-                "budget_left": left,
+                "good": total - round(bad),
+                "bad": round(bad),
+                "total": total,
+                "budget_left": 1 - round(bad) / (total * 0.005),
             }
         )
     return pl.DataFrame(rows, schema_overrides={"bucket": TIME})
@@ -458,27 +460,27 @@ def page(frame: pl.DataFrame, column: str, parameters: Parameters) -> pl.DataFra
 
 SPANS = (
     # parent, name, op, agent, start, duration, outcome, tool, model
-    (None, "invoke_agent clerk", "invoke_agent", "clerk", 0, 4820, "error", None, None),
-    (0, "chat large-2", "chat", "clerk", 60, 1350, "ok", None, "large-2"),
-    (0, "execute_tool crm.lookup", "execute_tool", "clerk", 1430, 918, "ok", "crm.lookup", None),
+    (None, "invoke_agent clerk", "agent", "clerk", 0, 4820, "error", None, None),
+    (0, "chat large-2", "model", "clerk", 60, 1350, "ok", None, "large-2"),
+    (0, "execute_tool crm.lookup", "tool", "clerk", 1430, 918, "ok", "crm.lookup", None),
     (2, "GET /customers/8841", None, None, 1450, 871, "ok", None, None),
     (
         0,
         "invoke_agent refund-helper",
-        "invoke_agent",
+        "agent",
         "refund-helper",
         2370,
         2020,
         "error",
         *[None] * 2,
     ),
-    (4, "embeddings policies", "embeddings", "refund-helper", 2380, 190, "ok", None, "embed-1"),
+    (4, "embeddings policies", "embedding", "refund-helper", 2380, 190, "ok", None, "embed-1"),
     (4, "retrieval refund-rules", "retrieval", "refund-helper", 2575, 230, "ok", None, None),
-    (4, "chat small-1", "chat", "refund-helper", 2810, 490, "ok", None, "small-1"),
+    (4, "chat small-1", "model", "refund-helper", 2810, 490, "ok", None, "small-1"),
     (
         4,
         "execute_tool payments.refund",
-        "execute_tool",
+        "tool",
         "refund-helper",
         3305,
         42,
@@ -489,7 +491,7 @@ SPANS = (
     (
         4,
         "execute_tool notify.customer_about_a_refund_that_was_held",
-        "execute_tool",
+        "tool",
         "refund-helper",
         3360,
         1000,
@@ -497,7 +499,7 @@ SPANS = (
         "notify",
         None,
     ),
-    (0, "chat large-2", "chat", "clerk", 4400, 368, "ok", None, "large-2"),
+    (0, "chat large-2", "model", "clerk", 4400, 368, "ok", None, "large-2"),
 )
 
 
@@ -525,8 +527,8 @@ def trace(_: Fleet, parameters: Parameters) -> pl.DataFrame:
                 "status_message": "refused by spend-limit/03" if outcome == "denied" else "",
                 "tool_name": tool,
                 "model": model,
-                "input_tokens": 1200 if op == "chat" else None,
-                "output_tokens": 180 if op == "chat" else None,
+                "input_tokens": 1200 if op == "model" else None,
+                "output_tokens": 180 if op == "model" else None,
                 "attributes": json.dumps(
                     {"gen_ai.operation.name": op, "gen_ai.tool.name": tool, "amount.eur": 2400}
                 ),
@@ -636,7 +638,16 @@ def trust_series(_: Fleet, parameters: Parameters) -> pl.DataFrame:
 
 def proof(name: str, kind: str, asked: float, **phases: Any) -> Row:
     empty = dict.fromkeys(
-        ["signed_at", "delivered_at", "acked_at", "enforced_at", "enforced_decision_id", "contradicted_at", "released_at", "expired_at"]
+        [
+            "signed_at",
+            "delivered_at",
+            "acked_at",
+            "enforced_at",
+            "enforced_decision_id",
+            "contradicted_at",
+            "released_at",
+            "expired_at",
+        ]
     )
     return {
         "command_id": f"cmd-{name}",
@@ -751,8 +762,12 @@ QUERIES: dict[str, Callable[[Fleet, Parameters], pl.DataFrame]] = {
 
 
 def frame_bytes(frame: pl.DataFrame) -> bytes:
+    """The stream as the collector sends it: DuckDB names its zone Etc/UTC."""
     buffer = io.BytesIO()
-    frame.write_ipc_stream(buffer)
+    zoned = frame.with_columns(
+        selectors.datetime(time_zone="*").dt.convert_time_zone("Etc/UTC")
+    )
+    zoned.write_ipc_stream(buffer)
     return buffer.getvalue()
 
 

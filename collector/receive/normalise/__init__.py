@@ -126,6 +126,8 @@ def facts_of_log(
 ) -> Sequence[Fact]:
     """What one log record tells; `event_name` is the OTLP field, empty when absent."""
     event = event_name or attributes.get("event.name")
+    if not isinstance(event, str):
+        return ()
     if event in watchkeeper.EVENTS:
         at_ns = min(time_ns or observed_ns, LATEST_NS)
         return list(

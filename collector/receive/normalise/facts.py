@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+# A tuple, not a dataclass: made once a span, four times as fast.
+class Meaning(NamedTuple):
     """The normalised columns of table span, in their order."""
 
     op: str | None = None

@@ -75,7 +75,7 @@ def _found(attributes: Mapping[str, Any]) -> list[Any]:
 def _op(name: str, scope: str, found: Sequence[Any]) -> tuple[str | None, str | None]:
     traceloop = found[Slot.TRACELOOP_KIND]
     traced = traceloop is not None or found[Slot.TRACELOOP_ENTITY] is not None
-    if traceloop in openllmetry.OVERRIDES:
+    if type(traceloop) is str and traceloop in openllmetry.OVERRIDES:
         return openllmetry.OPS[traceloop], openllmetry.DIALECT
     operation = found[Slot.OPERATION]
     if operation is not None:

@@ -16,5 +16,6 @@ where
             and told.action = copy.action
             and told.raw_verdict = copy.raw_verdict
             and told.rule is not distinct from copy.rule
-            and abs(told.decided_ns - copy.decided_ns) < 1000000000
+            and told.decided_ns > copy.decided_ns - 1000000000
+            and told.decided_ns < copy.decided_ns + 1000000000
     );

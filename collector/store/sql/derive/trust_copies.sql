@@ -1,20 +1,31 @@
 -- Takes back readings of a score that a better teller told within a second:
 -- a change outranks a verification, a verification an evaluation.
 -- Bound: $since_ns, $until_ns (bigint).
-delete from trust_point as copy
-where
-    split_part(copy.reason, ' ', 1) in ('verified', 'evaluated')
-    and copy.scored_ns between $since_ns and $until_ns
-    and exists (
-        from trust_point as told
-        where
-            told.scored_ns between $since_ns and $until_ns
-            and told.agent = copy.agent
-            and told.score = copy.score
-            and told.environment is not distinct from copy.environment
-            and abs(told.scored_ns - copy.scored_ns) < 1000000000
-            and (
-                split_part(told.reason, ' ', 1) = 'changed'
-                or (split_part(told.reason, ' ', 1) = 'verified' and split_part(copy.reason, ' ', 1) = 'evaluated')
-            )
-    );
+delete from trust_point
+where rowid in (
+    with
+        ranked as (
+            select
+                rowid as place,
+                agent,
+                score,
+                environment,
+                scored_ns,
+                case
+                    when reason like 'changed%' then 3
+                    when reason like 'verified%' then 2
+                    when reason like 'evaluated%' then 1
+                end as rank
+            from trust_point
+            where scored_ns between $since_ns and $until_ns
+        )
+    select copy.place
+    from ranked as copy
+    inner join ranked as told
+        on told.agent = copy.agent
+        and told.score = copy.score
+        and told.environment is not distinct from copy.environment
+        and told.scored_ns > copy.scored_ns - 1000000000
+        and told.scored_ns < copy.scored_ns + 1000000000
+    where copy.rank < 3 and told.rank > copy.rank
+);
