@@ -9,6 +9,7 @@ import asyncio
 import importlib.util
 import json
 import math
+import os
 import shutil
 import sys
 import time
@@ -108,5 +109,7 @@ def _fleet(settings: Settings) -> Child:
             "OTEL_EXPORTER_OTLP_ENDPOINT": settings.otlp_grpc.url,
             "WATCHKEEPER_CONTROL": settings.control.url,
             "WATCHKEEPER_AGENT_STATE": str(settings.home / "agents"),
+            # Slow enough that a month of history is not dwarfed, fast enough to watch.
+            "SAMPLE_INTERVAL_S": os.environ.get("SAMPLE_INTERVAL_S", "6"),
         },
     )
