@@ -82,7 +82,7 @@ class Session(StrEnum):
     DIALOG = "open_dialog"
     COMPLAINT = "dialog_complaint"
     SENT = "last_sent"
-    REPORT = "last_report"
+    WATCHED = "watched_hold"
 
 
 def address(parameters: Mapping[Url, str | None]) -> dict[str, str]:

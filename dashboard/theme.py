@@ -48,8 +48,8 @@ CSS = """<style>
   .stMain .stColumn { min-width: 100%; }
 }
 .st-key-page_footer { margin-top: 1.2rem; }
-[data-testid="stBaseButton-segmented_controlActive"] p {
-  color: light-dark(#1259C3, #8CBCFD); }
+.stMain button[data-variant="segmented_control"][aria-checked="true"] p {
+  color: light-dark(#1259C3, #8CBCFD) !important; }
 </style>"""
 
 

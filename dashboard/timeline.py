@@ -14,6 +14,7 @@ from enum import StrEnum
 from dashboard import words
 from dashboard.doors import Json
 
+UNPROVEN = ("requested", "signed", "delivered", "acked")
 STEPS = ("requested", "signed", "delivered", "acked", "enforced")
 
 

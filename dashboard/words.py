@@ -213,7 +213,7 @@ def change(now: float | None, before: float | None) -> str:
     if before == 0:
         return "none before" if now else "none before either"
     if now > 3 * before:
-        return f"{now / before:.0f}× the {count(before)} before"  # noqa: RUF001 - a multiple
+        return f"{now / before:.0f}× the {count(before)} before"
     grown = (now - before) / before
     return f"{grown:+.0%} against {count(before)} before"
 

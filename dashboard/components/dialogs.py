@@ -85,6 +85,7 @@ def follow_sent() -> None:
     """After a command was sent: go where its proof will appear."""
     hold_id = st.session_state.pop(Session.SENT, None)
     if hold_id:
+        st.session_state[Session.WATCHED] = hold_id
         st.switch_page("views/commands.py", query_params=address({Url.HOLD: hold_id}))
 
 

@@ -16,7 +16,7 @@ def one_agent(agents: pl.DataFrame, key: Url) -> str | None:
     names = sorted(agents["agent"].to_list()) if agents.height else []
     asked = st.query_params.get(key)
     options = names if not asked or asked in names else [asked, *names]
-    return st.selectbox(
+    chosen: str | None = st.selectbox(
         "Agent",
         options,
         index=None,
@@ -25,6 +25,7 @@ def one_agent(agents: pl.DataFrame, key: Url) -> str | None:
         bind="query-params",
         width=260,
     )
+    return chosen
 
 
 def spelled_out(key: Url, options: dict[str, str]) -> None:

@@ -167,9 +167,12 @@ def away(error: doors.Away) -> None:
     )
 
 
-def live(render: Callable[[], None]) -> None:
-    """The body of a page that may refresh itself; an absent collector costs no traceback."""
-    every = "10s" if st.session_state.get(Key.LIVE) else None
+def live(render: Callable[[], None], *, watching: bool = False) -> None:
+    """The body of a page that may refresh itself; an absent collector costs no traceback.
+
+    While the reader waits for a command of their own (`watching`) it asks every two seconds.
+    """
+    every = "2s" if watching else "10s" if st.session_state.get(Key.LIVE) else None
     st.fragment(_safely, run_every=every)(render)
 
 

@@ -155,9 +155,9 @@ def objective_table(
         "state": state_column(),
         "display_name": columns.TextColumn("Objective", width=180),
         **agent,
-        "reason": columns.TextColumn("Why", width=216),
+        "reason": columns.TextColumn("Why", width=194),
         "budget_left": budget_column(),
-        "spent": columns.TextColumn("Bad events", width=112, alignment="right"),
+        "spent": columns.TextColumn("Bad events", width=98, alignment="right"),
         "burn_1h": burn_column("Burn, 1 h"),
         "burn_6h": burn_column("Burn, 6 h"),
         "target": columns.NumberColumn("Target", format="percent", width=62),
@@ -202,19 +202,19 @@ def trace_table(
         worded("outcome", words.OUTCOMES),
         took=pl.col("duration_ms").map_elements(words.milliseconds, return_dtype=pl.String),
     )
-    agent = {"agent": columns.TextColumn("Agent", width=150)} if with_agent else {}
+    agent = {"agent": columns.TextColumn("Agent", width=134)} if with_agent else {}
     config = {
         "started_at": time_column("Started, UTC"),
         "outcome": badge("Outcome", words.OUTCOMES, words.OUTCOME_COLOURS, width=88),
-        "name": columns.TextColumn("Name", width=190),
+        "name": columns.TextColumn("Name", width=160),
         **agent,
         "took": columns.TextColumn("Took", width=76, alignment="right"),
         "spans": columns.NumberColumn("Spans", format="localized", width=62),
         "actions": columns.NumberColumn("Actions", format="localized", width=70),
         "denied": columns.NumberColumn("Denied", format="localized", width=66),
         "errors": columns.NumberColumn("Failed", format="localized", width=62),
-        "input_tokens": columns.NumberColumn("Tokens in", format="localized", width=84),
-        "output_tokens": columns.NumberColumn("Tokens out", format="localized", width=90),
+        "input_tokens": columns.NumberColumn("Tokens in", format="localized", width=76),
+        "output_tokens": columns.NumberColumn("Tokens out", format="localized", width=82),
         **sample_column(rows),
     }
     alt = "Traces, newest first, with outcome and duration"

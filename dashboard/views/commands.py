@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 import streamlit as st
 from streamlit import column_config as columns
 
-from dashboard import control, data, doors, people, timeline, words
+from dashboard import charts, control, data, doors, people, timeline, words
 from dashboard.components import dialogs, page, proof, tables
 from dashboard.people import Person
-from dashboard.state import Key, Url
+from dashboard.state import Key, Session, Url
 from dashboard.timeline import Command
 
 
@@ -136,6 +136,15 @@ def remaining(command: Command, now: datetime) -> str:
     return f"{words.seconds((command.expires_at - now).total_seconds())} left"
 
 
+def stop_watching(command: Command, now: datetime) -> None:
+    """Once proof has come, or nobody can be waiting any more, the page stands still again."""
+    asked = command.times.get("requested")
+    waiting = command.phase in timeline.UNPROVEN and asked and now - asked < WATCH
+    if st.session_state.get(Session.WATCHED) == command.hold_id and not waiting:
+        del st.session_state[Session.WATCHED]
+        st.rerun()
+
+
 def one(command: Command, person: Person, now: datetime) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         page.phase_badge(command.phase)
@@ -165,10 +174,10 @@ def instances(command: Command) -> None:
     )
     config = {
         "instance": columns.TextColumn("Instance", width=110),
-        "acked": columns.TextColumn("Acknowledged", width=104),
+        "acked": columns.TextColumn("Acknowledged", width=98),
         "enforced": columns.TextColumn("Enforced", width=84),
         "answer": tables.badge("Answer", ANSWERS, ANSWER_COLOURS, width=110),
-        "hooks": columns.TextColumn("Stops", width=90, help="Which calls its hooks can refuse"),
+        "hooks": columns.TextColumn("Refuses at", width=110, help="Calls its hooks can refuse"),
     }
     tables.shown(
         rows.with_columns(tables.worded("answer", ANSWERS)),
@@ -178,6 +187,7 @@ def instances(command: Command) -> None:
     )
 
 
+WATCH = timedelta(minutes=5)
 ANSWERS = {"enforced": "Enforced", "acked": "Acknowledged", "none": "No answer"}
 ANSWER_COLOURS: dict[str, words.Colour] = {"enforced": "green", "acked": "orange", "none": "red"}
 
@@ -192,7 +202,7 @@ def reply(command: Command, told: doors.Json) -> dict[str, object]:
     answer = "enforced" if times["enforced"] else "acked" if times["acked"] else "none"
     hooks = told.get("hooks")
     return {
-        "instance": told["instance_uid"],
+        "instance": charts.shortened(told["instance_uid"], 14),
         **since,
         "answer": answer,
         "hooks": ", ".join(hooks) if isinstance(hooks, list) else hooks,
@@ -214,9 +224,10 @@ def body() -> None:
         chosen = listing(commands, now)
     with page.section("Is the command carried out?"):
         one(chosen, person, now)
+    stop_watching(chosen, now)
 
 
 page.opened_without_collector("Commands", live=True)
 compose(people.current())
-page.live(body)
+page.live(body, watching=Session.WATCHED in st.session_state)
 page.quiet_footer()

@@ -46,7 +46,8 @@ def detail(row: Json) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             page.verdict_badge(row["verdict"])
             st.markdown(
-                f"**{page.plain(row['agent'])}** · {page.plain(row['action'] or 'no action named')} "
+                f"**{page.plain(row['agent'])}** · "
+                f"{page.plain(row['action'] or 'no action named')} "
                 f"· {words.stamp(row['decided_at'])}",
                 width="content",
             )

@@ -79,7 +79,9 @@ def commands() -> list[timeline.Command]:
 
 def attention(agents: pl.DataFrame) -> None:
     rows = tables.urgent_first(tables.marked_sample(agents)).with_columns(
-        pl.col("budget_left").round(2), tables.worded("state", words.STATES), tables.worded("hold_kind", words.HOLDS)
+        pl.col("budget_left").round(2),
+        tables.worded("state", words.STATES),
+        tables.worded("hold_kind", words.HOLDS),
     )
     config = {
         "state": tables.state_column(),

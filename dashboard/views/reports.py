@@ -91,7 +91,8 @@ def about(report: Json) -> str:
     if report["state"] == "running":
         return f"Step: {page.plain(report['step'] or 'waiting')}"
     return (
-        f"{words.count(report['pages'])} pages · made {words.stamp(words.moment(report['made_at']))} "
+        f"{words.count(report['pages'])} pages · "
+        f"made {words.stamp(words.moment(report['made_at']))} "
         f"· SHA-256 `{report['sha256']}`"
     )
 
@@ -99,7 +100,8 @@ def about(report: Json) -> str:
 def download(report: Json, person: Person) -> None:
     if person.signed_in:
         st.html(
-            f'<a href="/reports/{report["report_id"]}.pdf" target="_self" download>Download PDF</a>',
+            f'<a href="/reports/{report["report_id"]}.pdf" target="_self" download>'
+            "Download PDF</a>",
             width="content",
         )
     else:

@@ -764,9 +764,7 @@ QUERIES: dict[str, Callable[[Fleet, Parameters], pl.DataFrame]] = {
 def frame_bytes(frame: pl.DataFrame) -> bytes:
     """The stream as the collector sends it: DuckDB names its zone Etc/UTC."""
     buffer = io.BytesIO()
-    zoned = frame.with_columns(
-        selectors.datetime(time_zone="*").dt.convert_time_zone("Etc/UTC")
-    )
+    zoned = frame.with_columns(selectors.datetime(time_zone="*").dt.convert_time_zone("Etc/UTC"))
     zoned.write_ipc_stream(buffer)
     return buffer.getvalue()
 

@@ -1,0 +1,126 @@
+"""Charts carry their rows, speak UTC, and take their colours from the theme."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import fake_api
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard import charts, theme, waterfall
+
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+FLEET = fake_api.Fleet()
+
+
+def every_chart() -> dict[str, dict[str, Any]]:
+    clerk = {"agent": "clerk"}
+    spans = waterfall.laid_out(fake_api.trace(FLEET, {}), fake_api.trace_decisions(FLEET, {}))
+    history = fake_api.burn_history(FLEET, {})
+    return {
+        "heat": charts.denied_heat(fake_api.denied_by_agent_hour(FLEET, {}), timedelta(days=1)),
+        "verdicts": charts.verdict_bars(fake_api.decisions_over_time(FLEET, {})),
+        "trust": charts.trust_ribbon(fake_api.trust_series(FLEET, clerk)),
+        "activity": charts.activity_bars(fake_api.activity(FLEET, {})),
+        "burn_down": charts.burn_down(fake_api.burn_down(FLEET, clerk), 0.995),
+        "spent": charts.spent_bars(fake_api.spent_by(FLEET, {})),
+        "burn_row": charts.burn_row(history, "1h", "5m", 14.4),
+        "waterfall": charts.waterfall(spans.rows, None),
+    }
+
+
+def without_data(spec: dict[str, Any]) -> str:
+    return json.dumps({name: part for name, part in spec.items() if name != "datasets"})
+
+
+@pytest.mark.parametrize("name", list(every_chart()))
+def test_no_chart_names_a_colour_of_its_own(name: str) -> None:
+    assert "#" not in without_data(every_chart()[name])
+
+
+@pytest.mark.parametrize("name", list(every_chart()))
+def test_a_chart_stays_within_its_marks(name: str) -> None:
+    datasets = every_chart()[name]["datasets"]
+
+    assert sum(rows.num_rows for rows in datasets.values()) <= charts.MOST_MARKS
+
+
+@pytest.mark.parametrize("name", list(every_chart()))
+def test_every_time_axis_is_utc(name: str) -> None:
+    def time_axes(node: Any) -> list[dict[str, Any]]:
+        if isinstance(node, list):
+            return [axis for child in node for axis in time_axes(child)]
+        if not isinstance(node, dict):
+            return []
+        own = [node] if node.get("type") == "temporal" else []
+        return own + [axis for child in node.values() for axis in time_axes(child)]
+
+    spec = json.loads(without_data(every_chart()[name]))
+    assert all(axis["scale"]["type"] == "utc" for axis in time_axes(spec))
+
+
+def test_a_specification_is_built_once() -> None:
+    rows = fake_api.burn_down(FLEET, {"agent": "clerk"})
+
+    first, second = charts.burn_down(rows, 0.995), charts.burn_down(rows, 0.995)
+
+    assert first["layer"] is second["layer"]
+
+
+def test_the_burn_down_starts_full_and_never_rises() -> None:
+    spec = charts.burn_down(fake_api.burn_down(FLEET, {"agent": "clerk"}), 0.995)
+
+    left = spec["datasets"]["line"]["budget_left"].to_pylist()
+    assert left[0] == pytest.approx(1, abs=0.05)
+    assert all(later <= earlier for earlier, later in pairwise(left))
+
+
+def history(*over: tuple[float, float]) -> pl.DataFrame:
+    rows = [
+        (NOW + timedelta(minutes=15 * step), window, burn)
+        for step, pair in enumerate(over)
+        for window, burn in zip(("1h", "5m"), pair, strict=True)
+    ]
+    return pl.DataFrame(rows, schema=["bucket", "window", "burn"], orient="row")
+
+
+def test_a_rule_fires_only_while_both_windows_are_over() -> None:
+    rows = history((20, 1), (20, 20), (20, 20), (1, 20), (1, 1))
+
+    spells = charts.fired(rows, "1h", "5m", 14.4)
+
+    assert spells.rows() == [(NOW + timedelta(minutes=15), NOW + timedelta(minutes=45))]
+
+
+@given(st.lists(st.tuples(st.floats(0, 30), st.floats(0, 30)), min_size=2, max_size=30))
+def test_spells_are_in_order_and_do_not_overlap(over: list[tuple[float, float]]) -> None:
+    spells = charts.fired(history(*over), "1h", "5m", 14.4).rows()
+
+    ends = [moment for spell in spells for moment in spell]
+    assert ends == sorted(ends)
+
+
+@given(st.text(min_size=1, max_size=200))
+def test_a_shortened_name_is_short_and_keeps_its_beginning(name: str) -> None:
+    short = charts.shortened(name)
+
+    assert len(short) <= 30
+    assert short[:10] == name[:10]
+
+
+def test_light_and_dark_name_every_role() -> None:
+    import tomllib
+    from pathlib import Path
+
+    path = Path(theme.__file__).with_name(".streamlit") / "config.toml"
+    config = tomllib.loads(path.read_text("utf-8"))
+
+    for mode in ("light", "dark"):
+        assert len(config["theme"][mode]["chartCategoricalColors"]) == len(theme.ROLES)
+    assert config["runner"]["postScriptGC"] is False

@@ -1,0 +1,66 @@
+"""Numbers as readers see them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard import words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.042, "42 ms"),
+        (1.07, "1.07 s"),
+        (94, "1 min 34 s"),
+        (120, "2 min"),
+        (13_440, "3 h 44 min"),
+        (525_600, "6 d 2 h"),
+    ],
+)
+def test_a_duration_has_two_units_at_most(seconds: float, text: str) -> None:
+    assert words.seconds(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0"), (2933, "2,933"), (99_999, "99,999"), (128_400, "128 k")]
+)
+def test_a_count_is_compact_only_when_large(number: int, text: str) -> None:
+    assert words.count(number) == text
+
+
+def test_what_is_not_known_is_a_dash_and_never_zero() -> None:
+    unknown = (
+        words.count(None),
+        words.percent(None),
+        words.burn(None),
+        words.seconds(None),
+        words.milliseconds(None),
+        words.clock(None),
+    )
+    assert set(unknown) == {"–"}
+
+
+def test_an_overspent_budget_is_below_zero() -> None:
+    assert words.percent(-0.08) == "-8%"
+
+
+def test_a_target_keeps_the_digits_that_matter() -> None:
+    assert words.exact_percent(0.995) == "99.5 %"
+    assert words.exact_percent(0.9995) == "99.95 %"
+
+
+def test_few_events_are_said_to_be_few() -> None:
+    assert words.of(3, 12, "runs") == "3 of 12 runs, few events"
+
+
+@given(st.floats(0, 1e9))
+def test_a_duration_never_has_three_units(seconds: float) -> None:
+    assert len(words.seconds(seconds).split()) in (2, 4)
+
+
+@given(st.integers(0, 10**9), st.integers(1, 10**9))
+def test_a_change_names_what_it_is_measured_against(now: int, before: int) -> None:
+    assert "before" in words.change(now, before)
