@@ -64,13 +64,17 @@ def create_app(
     objectives: ObjectiveFacts,
     reports: ReportJobs,
     unready: Callable[[], str | None] = lambda: None,
+    gauges: Callable[[], Mapping[str, float]] = dict,
     host: str = "127.0.0.1",
 ) -> Starlette:
-    """The application. `unready` names the reason why the collector cannot serve yet, or None."""
+    """The application. `unready` names the reason why the collector cannot serve yet, or None.
+
+    `gauges` are measured at the moment and shown in /metrics beside the counts.
+    """
     routes = (
         _health_routes(unready)
         + _question_routes(queries)
-        + _fact_routes(queries, _Remembered(meta, _META_LASTS_S), objectives)
+        + _fact_routes(queries, _Remembered(meta, _META_LASTS_S), objectives, gauges)
         + _report_routes(reports)
     )
     return Starlette(
@@ -139,9 +143,14 @@ def _question_routes(queries: Queries) -> list[Route]:
     ]
 
 
-def _fact_routes(queries: Queries, meta: Facts, objectives: ObjectiveFacts) -> list[Route]:
+def _fact_routes(
+    queries: Queries,
+    meta: Facts,
+    objectives: ObjectiveFacts,
+    gauges: Callable[[], Mapping[str, float]],
+) -> list[Route]:
     async def metrics(request: Request) -> Response:
-        return PlainTextResponse(await run_in_threadpool(_metrics, queries, meta))
+        return PlainTextResponse(await run_in_threadpool(_metrics, queries, meta, gauges()))
 
     async def reload(request: Request) -> Response:
         _check_json(request)
@@ -273,16 +282,16 @@ def _report_wish(body: Mapping[str, Any]) -> tuple[str, str, str]:
 _PERIOD = ("since", "until")
 
 
-def _metrics(queries: Queries, meta: Facts) -> str:
+def _metrics(queries: Queries, meta: Facts, gauges: Mapping[str, float]) -> str:
     lines, facts = [], meta()
     rows = queries.ask("sources", {}).to_pylist()
     for fate in ("received", "stored", "refused", "duplicate"):
         lines.append(f"# TYPE watchkeeper_records_{fate}_total counter")
         lines += [f"watchkeeper_records_{fate}_total{_labels(row)} {row[fate]}" for row in rows]
-    lines.append("# TYPE watchkeeper_wal_lag_records gauge")
-    lines.append(f"watchkeeper_wal_lag_records {facts['wal_lag_records']}")
-    lines.append("# TYPE watchkeeper_spans gauge")
-    lines.append(f"watchkeeper_spans {facts['spans']}")
+    shown = {name: facts[name] for name in ("wal_lag_records", "spans")}
+    for name, value in (shown | dict(gauges)).items():
+        lines.append(f"# TYPE watchkeeper_{name} gauge")
+        lines.append(f"watchkeeper_{name} {value}")
     return "\n".join(lines) + "\n"
 
 

@@ -109,6 +109,7 @@ def _evidence(refusal: Refusal) -> dict[str, Any]:
         "hold_id": refusal["hold_id"],
         "decision_id": refusal["decision_id"],
         "instance_uid": refusal["instance"],
+        "agent": refusal["agent"],
         "at": refusal["decided_at"].isoformat(),
         "stage": refusal["stage"],
     }

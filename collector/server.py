@@ -19,6 +19,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,14 @@ from collector.receive.decode import Decoder
 from collector.receive.grpc import GrpcDoor
 from collector.receive.http import HttpDoor
 from collector.receive.intake import Intake
+from collector.receive.limits import Headroom, floor_bytes, free_bytes
 from collector.reporting import Reports
 from collector.slo_queries import register_slo
 from collector.store.applier import Applied, Applier
 from collector.store.connection import Store
 from collector.store.derive import derive
 from collector.store.reader import Reader
+from collector.store.set_aside import SetAside
 from collector.store.wal import WriteAheadLog
 
 DOORS_GRACE_S = 5
@@ -89,6 +92,7 @@ class Parts:
     queries: Queries
     reports: Reports
     proof: ProofNotifier
+    headroom: Headroom
 
     @classmethod
     @contextmanager
@@ -122,21 +126,40 @@ class Parts:
         return cls(
             log=log,
             store=store,
-            applier=Applier(store, log, Decoder(), derive=derive, on_applied=_notifying(proof)),
+            applier=Applier(
+                store,
+                log,
+                _warm(Decoder(SetAside(settings.data / "set-aside").keep)),
+                derive=derive,
+                on_applied=_notifying(proof),
+            ),
             evaluator=Evaluator(store, objectives),
             objectives=objectives,
             queries=queries,
             reports=Reports(settings.reports, settings.api.url),
             proof=proof,
+            headroom=Headroom(
+                unapplied_bytes=lambda: log.unread_bytes,
+                free_bytes=partial(free_bytes, str(settings.data)),
+                least_free_bytes=floor_bytes(settings.data),
+            ),
         )
 
     def unready(self) -> str | None:
         """Why nothing can be taken or stored at the moment."""
-        return self.log.failure or self.applier.fault
+        return self.log.failure or self.applier.fault or self.headroom.shortage()
 
     def lag(self) -> int:
         """Records that are acknowledged and not yet in the store."""
         return self.log.last_sequence - self.applier.position
+
+    def gauges(self) -> dict[str, float]:
+        """What the way from the doors to the store looks like at the moment."""
+        return {
+            "wal_lag_bytes": self.log.unread_bytes,
+            "disk_free_bytes": self.headroom.free_bytes(),
+            "traces_not_derived": self.applier.traces_not_derived,
+        }
 
     def drain(self) -> None:
         """Apply what has been acknowledged, and say what was done."""
@@ -160,7 +183,7 @@ class Server(uvicorn.Server):
 
 
 async def _run(settings: Settings, parts: Parts, listeners: Listeners, stop: asyncio.Event) -> None:
-    intake = Intake(parts.log)
+    intake = Intake(parts.log, shortage=parts.headroom.shortage)
     grpc = GrpcDoor(intake, settings.otlp_grpc)
     http = _server(HttpDoor(intake, parts.unready))
     api = _server(_api(settings, parts))
@@ -195,6 +218,7 @@ def _api(settings: Settings, parts: Parts) -> Starlette:
         objectives=parts.objectives,
         reports=parts.reports,
         unready=parts.unready,
+        gauges=parts.gauges,
         host=settings.api.host,
     )
 
@@ -287,12 +311,16 @@ def _probe(address: Address) -> None:
 def _bound(address: Address, flag: str) -> socket.socket:
     try:
         family = socket.getaddrinfo(address.host, address.port)[0][0]
-        return socket.create_server((address.host, address.port), family=family)
+        listener = socket.create_server((address.host, address.port), family=family)
     except OSError as error:
         taken = "another program listens there" if error.errno == errno.EADDRINUSE else error
         raise ConfigurationError(
             f"cannot listen on {address}: {taken}; choose another address with {flag}"
         ) from error
+    # Accepted sockets inherit it. asyncio sets it only where proto is given, and without it
+    # an answer in two pieces waits 40 ms for the peer's delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _address_of(listener: socket.socket) -> Address:
@@ -306,6 +334,12 @@ def _notifying(proof: ProofNotifier) -> Callable[[Applied], None]:
             proof.notify()
 
     return applied
+
+
+def _warm(decoder: Decoder) -> Decoder:
+    """The first list that pyarrow converts makes it import pandas: 1 s, before anybody waits."""
+    decoder.decode(())
+    return decoder
 
 
 def _log_to_stderr() -> None:

@@ -145,13 +145,14 @@ class Frames:
         return pa.Table.from_pylist(rows, schema=_OBJECTIVES)
 
     def burn_down(self, reader: Reader, values: Values) -> pa.Table:
-        """Budget left at the end of each step, counted from `since` on: it starts whole."""
+        """What each step leaves of the budget of the whole period, counted from `since` on."""
         objective = self._named(values)
         since, until = values["since"], min(values["until"], values["now"])
         step = _step(until - since, _MOST_BUCKETS)
         series = _series(reader, objective, values, since, until, step)
+        whole = series.between(since, until)
         rows = [
-            _burn_down_row(objective, at, series.between(since, min(at + step, until)))
+            _burn_down_row(objective, at, series.between(since, min(at + step, until)), whole)
             for at in _steps(since, until, step)
         ]
         return pa.Table.from_pylist(rows, schema=_BURN_DOWN)
@@ -234,13 +235,16 @@ def _objective_row(
     }
 
 
-def _burn_down_row(objective: Objective, at: datetime, counts: Counts) -> dict[str, Any]:
+def _burn_down_row(
+    objective: Objective, at: datetime, counts: Counts, whole: Counts
+) -> dict[str, Any]:
+    """Counts so far; their bad events against what all events of the period allow."""
     return {
         "bucket": at,
         "good": counts.good,
         "bad": counts.bad,
         "total": counts.total,
-        "budget_left": budget_left(counts.good, counts.total, objective.target),
+        "budget_left": budget_left(whole.total - counts.bad, whole.total, objective.target),
     }
 
 

@@ -29,6 +29,7 @@ class Act(StrEnum):
     """What a dialog asks for."""
 
     DEGRADE = "degrade"
+    PAUSE = "pause"
     KILL = "kill"
     RELEASE = "release"
 
@@ -58,6 +59,7 @@ class Form:
     expires: str = DEFAULT_EXPIRY
     name: str = ""
     deny: str = ""
+    models: str = ""
 
 
 def complaint(dialog: Dialog, form: Form) -> str | None:
@@ -69,6 +71,8 @@ def complaint(dialog: Dialog, form: Form) -> str | None:
         return f"Nothing was sent: the reason has {length:,} characters, 1,000 at most."
     if dialog.act is Act.KILL and form.name.strip() != dialog.agent:
         return f"Nothing was sent: you typed “{form.name.strip()}”, the agent is “{dialog.agent}”."
+    if dialog.act is Act.DEGRADE and model_map(form.models) is None:
+        return "Nothing was sent: write models as pairs, such as big=small, separated by commas."
     return None
 
 
@@ -91,9 +95,24 @@ def request_of(dialog: Dialog, form: Form) -> tuple[str, Json]:
         **common,
     }
     if dialog.act is Act.DEGRADE:
-        body["profile"] = {"tools": {"class": "read_only", "deny": denied_tools(form.deny)}}
+        body["profile"] = profile(form)
     return "/v1/commands", body
+
+
+def profile(form: Form) -> Json:
+    """What a degraded agent may still do."""
+    tools = {"tools": {"class": "read_only", "deny": denied_tools(form.deny)}}
+    models = model_map(form.models)
+    return {**tools, "model_map": models} if models else tools
 
 
 def denied_tools(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def model_map(text: str) -> dict[str, str] | None:
+    """Which model answers instead of which: `big=small, huge=small`; None when malformed."""
+    pairs = [[name.strip() for name in pair.split("=")] for pair in text.split(",") if pair.strip()]
+    if all(len(pair) == 2 and all(pair) for pair in pairs):
+        return dict(pairs)
+    return None

@@ -10,8 +10,12 @@ from dashboard import doors, people, theme
 from dashboard.components import dialogs, page
 
 HERE = Path(__file__).parent
+SIDEBAR_PX = 200
 st.set_page_config(
-    page_title="Watchkeeper", page_icon=str(HERE / "static" / "icon.svg"), layout="wide"
+    page_title="Watchkeeper",
+    page_icon=str(HERE / "static" / "icon.svg"),
+    layout="wide",
+    initial_sidebar_state=SIDEBAR_PX,
 )
 st.html(theme.CSS)
 
@@ -27,7 +31,10 @@ visited = st.navigation(
             st.Page("views/trace.py", title="Trace", visibility="hidden"),
         ],
         "Act": [st.Page("views/commands.py", title="Commands", icon=":material/front_hand:")],
-        "Prove": [st.Page("views/reports.py", title="Reports", icon=":material/verified:")],
+        "Prove": [
+            st.Page("views/reports.py", title="Reports", icon=":material/verified:"),
+            st.Page("views/evidence.py", title="Evidence", icon=":material/fact_check:"),
+        ],
     }
 )
 

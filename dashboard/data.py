@@ -52,6 +52,8 @@ class Meta:
     behind_s: float | None
     agents: int
     sample_agents: int
+    wal_lag_records: int
+    spans: int
 
 
 @st.cache_resource(ttl=FRESH_S, max_entries=1, show_spinner=False)
@@ -63,6 +65,8 @@ def meta() -> Meta:
         behind_s=told["behind_s"],
         agents=told["agents"],
         sample_agents=told["sample_agents"],
+        wal_lag_records=told["wal_lag_records"],
+        spans=told["spans"],
     )
 
 
@@ -179,6 +183,14 @@ def command_proof(limit: int = 50) -> pl.DataFrame:
 
 def activity(agent: str, asked: Window) -> pl.DataFrame:
     return _frame("activity", asked, agent=agent)
+
+
+def sources() -> pl.DataFrame:
+    return _frame("sources", None)
+
+
+def refused(asked: Window, limit: int = 50) -> pl.DataFrame:
+    return _frame("refused", asked, limit=limit)
 
 
 def reports() -> list[Json]:

@@ -44,9 +44,10 @@ CSS = """<style>
 .stHtml a { color: light-dark(#1259C3, #77AEFC); text-decoration: none; font-weight: 500; }
 .stHtml a:hover { text-decoration: underline; }
 @media (max-width: 1180px) {
-  .stMain .stHorizontalBlock:has(> .stColumn) { flex-wrap: wrap; }
+  .stMain .stHorizontalBlock:has(> .stColumn) { flex-wrap: wrap; row-gap: 1rem; }
   .stMain .stColumn { min-width: 100%; }
 }
+[data-testid="stCaptionContainer"] code { color: inherit; background: none; }
 .st-key-page_footer { margin-top: 1.2rem; }
 .stMain button[data-variant="segmented_control"][aria-checked="true"] p {
   color: light-dark(#1259C3, #8CBCFD) !important; }

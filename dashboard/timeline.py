@@ -8,12 +8,13 @@ by its own telemetry: a refused call (enforced) or an action that went on
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dashboard import words
 from dashboard.doors import Json
 
+JUST_SENT = timedelta(seconds=10)
 UNPROVEN = ("requested", "signed", "delivered", "acked")
 STEPS = ("requested", "signed", "delivered", "acked", "enforced")
 
@@ -54,6 +55,7 @@ class Command:
     instances: tuple[Json, ...]
     sample: bool
     proven: bool
+    journalled: bool
     decision_id: str | None = None
 
     @property
@@ -107,6 +109,7 @@ def one(journal: Json | None, evidence: Json | None) -> Command:
         instances=tuple(told.get("instances", ())),
         sample=bool(proof.get("sample")),
         proven=evidence is not None,
+        journalled=journal is not None,
         decision_id=proof.get("enforced_decision_id"),
     )
 
@@ -148,15 +151,26 @@ def _delivered(command: Command, now: datetime) -> Step:
     if at := command.times.get("delivered"):
         return Step("Delivered", _heard(command, "delivered_at", "fetched it"), Proof.DONE, at)
     if command.in_force(now) and command.times.get("signed"):
-        waited = _waited(command, now)
-        return Step("Not delivered", f"No instance has fetched it for {waited}.", Proof.BROKEN)
+        return _undelivered(command, now)
     return Step("Not delivered", "No instance fetched it.", Proof.OPEN)
+
+
+def _undelivered(command: Command, now: datetime) -> Step:
+    if command.journalled and not command.instances:
+        told = "No instance of this agent is known. The first one that connects is restricted."
+        return Step("Waits for an instance", told, Proof.WAITING)
+    if _age(command, now) < JUST_SENT:
+        return Step("On its way", "Instances fetch it within seconds.", Proof.WAITING)
+    waited = _waited(command, now)
+    return Step("Not delivered", f"No instance has fetched it for {waited}.", Proof.BROKEN)
 
 
 def _acked(command: Command, now: datetime) -> Step:
     if at := command.times.get("acked"):
         return Step("Acknowledged", _heard(command, "acked_at", "acknowledged"), Proof.DONE, at)
     if command.in_force(now) and command.times.get("delivered"):
+        if _age(command, now) < JUST_SENT:
+            return Step("Not yet acknowledged", "It was just fetched.", Proof.WAITING)
         waited = _waited(command, now)
         return Step("Not acknowledged", f"No answer for {waited}.", Proof.BROKEN)
     return Step("Not acknowledged", "Nobody has answered.", Proof.OPEN)
@@ -164,7 +178,12 @@ def _acked(command: Command, now: datetime) -> Step:
 
 def _waited(command: Command, now: datetime) -> str:
     asked = command.times.get("requested")
-    return words.seconds((now - asked).total_seconds()) if asked else "an unknown time"
+    return words.elapsed(asked, now) if asked else "an unknown time"
+
+
+def _age(command: Command, now: datetime) -> timedelta:
+    asked = command.times.get("requested")
+    return now - asked if asked else JUST_SENT
 
 
 def _heard(command: Command, field: str, verb: str) -> str:

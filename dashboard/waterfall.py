@@ -18,15 +18,23 @@ MOST_ROWS = 300
 DEEPEST = 12
 # A label starts with a zero-width space, or Vega trims the indent after it.
 INDENT = "\u200b" + "\u00a0" * 3
+# The words of `op` in docs/query-api.md; any other is drawn as "other".
 KIND_OF_OP = {
     "agent": "muted",
     "workflow": "muted",
+    "task": "muted",
+    "chain": "muted",
+    "delegation": "muted",
     "model": "accent",
     "embedding": "accent",
     "tool": "ok",
     "retrieval": "ok",
+    "guardrail": "violet",
     "policy": "violet",
+    "evaluator": "violet",
 }
+# Share of the picture's width kept free on the right for the words beside the longest bar.
+ROOM = 0.17
 LOUD = {"denied": "crit", "error": "warn"}
 
 
@@ -53,8 +61,10 @@ def laid_out(spans: pl.DataFrame, decisions: pl.DataFrame) -> Waterfall:
     verdicts = {d["span_id"]: d for d in decisions.to_dicts()} if decisions.height else {}
     begin = min((span["start_ns"] for span in told), default=0)
     end_ms = max((_end_ms(span, begin) for span in told), default=0.0)
+    critical = critical_path(told)
     rows = [
         row(place, span, depth, begin, end_ms, verdicts.get(span["span_id"]))
+        | {"critical": span["span_id"] in critical}
         for place, (span, depth) in enumerate(fitting(ordered))
     ]
     frame = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=ROW_TYPES)
@@ -82,6 +92,43 @@ def in_tree_order(spans: list[Json], known: set[str]) -> Iterable[tuple[Json, in
         seen.add(span["span_id"])
         yield span, depth
         waiting += [(child, depth + 1) for child in reversed(children.get(span["span_id"], []))]
+
+
+def critical_path(spans: list[Json]) -> set[str]:
+    """The spans that decide when the trace ends: shorten any other and it ends no earlier.
+
+    From the end of the longest root backwards: the child that ends last, then the child that
+    ends last before that one began, each followed into its own children. A child that outlives
+    its parent counts until its parent ends.
+    """
+    known = {span["span_id"] for span in spans}
+    children: dict[str, list[Json]] = {}
+    for span in spans:
+        children.setdefault(span["parent_span_id"], []).append(span)
+    roots = [span for span in spans if span["parent_span_id"] not in known]
+    waiting = [max(roots, key=_length)] if roots else []
+    path: set[str] = set()
+    while waiting:
+        span = waiting.pop()
+        path.add(span["span_id"])
+        waiting += _decisive(span, children.get(span["span_id"], []))
+    return path
+
+
+def _decisive(parent: Json, children: list[Json]) -> list[Json]:
+    """The children that follow one another without overlap, latest end first."""
+    begin, whole = parent["start_ns"], _length(parent)
+    until, chosen = whole, []
+    for child in sorted(children, key=lambda child: _end_ms(child, begin), reverse=True):
+        starts = (child["start_ns"] - begin) / 1e6
+        if min(_end_ms(child, begin), whole) <= until and starts < until:
+            chosen.append(child)
+            until = starts
+    return chosen
+
+
+def _length(span: Json) -> float:
+    return float(span["duration_ms"] or 0)
 
 
 def fitting(ordered: list[tuple[Json, int]]) -> list[tuple[Json, int]]:
@@ -130,11 +177,7 @@ def row(
         "words": took + outcome,
         "words_role": "crit" if span["outcome"] == "denied" else "ink",
         "starts": words.milliseconds(start_ms),
-        "beside": "right"
-        if end_ms < last_ms * 0.78
-        else "left"
-        if start_ms > last_ms * 0.22
-        else "",
+        "room_ms": last_ms / (1 - ROOM),
         "decided_ms": start_ms if decision else None,
         "decided": told_decision(decision) if decision else None,
         "decided_role": "crit" if decision and decision["verdict"] == "deny" else "violet",

@@ -6,6 +6,7 @@ Rounding happens here and nowhere else.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -20,6 +21,15 @@ STATES = {
     "low_traffic": "Few events",
     "no_data": "No data",
     "healthy": "Healthy",
+}
+# What a state means, for a row that gives no reason of its own.
+CALM = {
+    "exhausted": "More failed than the objective allows",
+    "burning": "The budget goes fast enough to wake somebody",
+    "at_risk": "The budget goes faster than it should",
+    "low_traffic": "Too few events to judge by",
+    "no_data": "Nothing to judge by",
+    "healthy": "Within its budget",
 }
 STATE_COLOURS: dict[str, Colour] = {
     "exhausted": "violet",
@@ -122,7 +132,9 @@ def count(value: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    return UNKNOWN if share is None else f"{share * 100:.0f}%"
+    if share is None:
+        return UNKNOWN
+    return "under 1%" if 0 < share < 0.005 else f"{share * 100:.0f}%"
 
 
 def exact_percent(share: float | None) -> str:
@@ -173,6 +185,26 @@ def seconds(value: float | None) -> str:
     return f"{value:.0f} s"
 
 
+def elapsed(since: datetime, until: datetime) -> str:
+    """Time from one to the other; none when the clocks of two processes disagree."""
+    return seconds(max((until - since).total_seconds(), 0))
+
+
+def days(value: float) -> str:
+    """A window length: 30 d, 30.4 d."""
+    return f"{value:.3g} d"
+
+
+def period(since: datetime, until: datetime) -> str:
+    """From when to when; the day is told once when it is the same."""
+    same_day = since.date() == until.date()
+    return (
+        f"{minute(since)} to {until.astimezone(UTC):%H:%M}"
+        if same_day
+        else (f"{minute(since)} to {minute(until)}")
+    )
+
+
 def span(window: str) -> str:
     """A window label of the collector in words: 5m is 5 min, 3d is 3 d."""
     unit = {"m": "min", "h": "h", "d": "d"}.get(window[-1:], window[-1:])
@@ -218,5 +250,40 @@ def change(now: float | None, before: float | None) -> str:
     return f"{grown:+.0%} against {count(before)} before"
 
 
+def hook(name: str) -> str:
+    """What an instance can refuse: `pre_tool_call` is tool."""
+    return name.removeprefix("pre_").removesuffix("_call").replace("_", " ")
+
+
 def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def standing(objective: Mapping[str, Any]) -> str:
+    """Why an objective is in its state, in words and numbers."""
+    length, told = days(objective["window_days"]), objective["reason"] or ""
+    bad, total = count(objective["bad"]), count(objective["total"])
+    allowed = exact_percent(1 - objective["target"])
+    counted = f"{bad} of {total} events were bad in {length}; {allowed} may be."
+    match objective["state"]:
+        case "no_data":
+            return f"No event in {length}, so nothing was kept or broken."
+        case "low_traffic":
+            return f"Too few events to judge: {told or counted}. Its quiet is not proof of health."
+        case "exhausted" | "burning" | "at_risk" if told:
+            return f"{told[:1].upper()}{told[1:]}. {counted}"
+        case _:
+            return counted
+
+
+def firing(rule: Mapping[str, Any]) -> tuple[str, Colour, str]:
+    """What an alert rule says now: its word, the word's colour, and why."""
+    if rule["firing"]:
+        return "Firing", "red", "Both windows are over the threshold"
+    if not rule["reachable"]:
+        return "Cannot fire", "gray", "With this target no burn rate can reach the threshold"
+    over = [rule[name] for name in ("burn_long", "burn_short")]
+    if all(burned is not None and burned >= rule["threshold"] for burned in over):
+        few = of(rule["bad_long"], rule["total_long"], "events bad")
+        return "Held back", "orange", f"Over the threshold, but too few events to act on: {few}"
+    return "Quiet", "gray", "At least one window is under the threshold"

@@ -162,8 +162,8 @@ def _measured(
     for control, answer in evidence:
         if answer.population < control.minimum_population:
             return Determination.NO_EVIDENCE, (
-                f"{answer.population:,} of the {control.minimum_population:,} "
-                f"{answer.query.population} needed to say anything"
+                f"too few cases: {answer.population:,} {answer.query.population}, "
+                f"at least {control.minimum_population:,} needed"
             )
     for control, answer in evidence:
         if answer.exceptions > control.allowed_exceptions * answer.population:

@@ -20,6 +20,9 @@ from mappings import load
 from mappings.model import Control, Evidence, EvidenceQuery, Finding, Framework, find
 from reports.errors import NoAnswer
 
+# What the query API answers at most; more than this many in all need shorter records.
+MOST_COMMANDS = 10_000
+
 Row = dict[str, Any]
 Progress = Callable[[float, str], None]
 
@@ -75,6 +78,7 @@ class Facts:
             "since": self.period.since.isoformat(),
             "until": self.period.until.isoformat(),
             "findings": [_finding_json(finding) for finding in self.findings],
+            "agents": list(self.fleet),
             "objectives": list(self.objectives),
             "commands": list(self.commands),
             "decisions": list(self.verdicts),
@@ -124,8 +128,13 @@ class Collector:
             ) from error
         if answer.is_error:
             raise NoAnswer(f"the collector refused {name!r}: {answer.text[:300]}")
-        with pa.ipc.open_stream(io.BytesIO(answer.content)) as stream:
-            return tuple(stream.read_all().to_pylist())
+        try:
+            with pa.ipc.open_stream(io.BytesIO(answer.content)) as stream:
+                return tuple(stream.read_all().to_pylist())
+        except pa.ArrowInvalid as error:
+            raise NoAnswer(
+                f"the answer to {name!r} is not a table ({error}): is this the query API?"
+            ) from error
 
     def during(self, name: str, **parameters: Any) -> tuple[Row, ...]:
         """A frame of the report's period."""
@@ -145,6 +154,8 @@ def gather(
     url: str, period: Period, framework_id: str, made_at: datetime, version: str, tell: Progress
 ) -> Facts:
     """Ask the collector for everything that the report says."""
+    if made_at <= period.since:
+        raise ValueError(f"the period has not begun: it starts {period.since}, now is {made_at}")
     framework = load.framework(framework_id)
     collector = Collector(url, period)
     tell(0.1, "asking for agents, objectives and decisions")
@@ -153,7 +164,7 @@ def gather(
         "objectives": collector.rows("objectives"),
         "verdicts": _verdicts(collector.during("decisions_over_time")),
         "reasons": collector.during("decision_reasons")[:25],
-        "commands": _during(collector.rows("command_proof", limit=1000), period),
+        "commands": _during(collector.rows("command_proof", limit=MOST_COMMANDS), period),
         "sources": collector.rows("sources"),
         "refused": collector.during("refused", limit=25),
     }

@@ -5,6 +5,7 @@ Telemetry is untrusted text: everything is escaped, nothing is fetched.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -26,6 +27,12 @@ WORDS = {
     Determination.ATTESTED: "Attested",
 }
 UNKNOWN = "–"
+# Control characters but tab and line break, and what turns the direction of writing around.
+_HIDING = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ufffe\\uffff]"
+)
+# Rows of one printed table; evidence.json has them all.
+MOST_ROWS = 200
 
 
 def html(facts: Facts) -> str:
@@ -37,6 +44,7 @@ def html(facts: Facts) -> str:
         counts=Counter(finding.determination for finding in facts.findings),
         words=WORDS,
         determinations=list(Determination),
+        most_rows=MOST_ROWS,
         by_article=_by_article(facts.findings),
         queries=_queries(facts.findings),
         worst=_worst(facts.findings),
@@ -76,6 +84,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=visible,
     )
     environment.filters |= {
         "when": when,
@@ -108,6 +117,15 @@ def _worst(findings: tuple[Finding, ...]) -> list[Finding]:
     """The three findings with the most exceptions, those not satisfied first."""
     failed = [f for f in findings if f.determination is Determination.NOT_SATISFIED]
     return sorted(failed, key=lambda f: -max(answer.exceptions for _, answer in f.evidence))[:3]
+
+
+def visible(value: object) -> object:
+    """Text in which every character that would hide or reorder others is named: a⟨U+202E⟩b."""
+    return (
+        _HIDING.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value)
+        if type(value) is str
+        else value
+    )
 
 
 def when(moment: datetime | None) -> str:

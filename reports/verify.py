@@ -6,7 +6,8 @@ Numbered as ETSI EN 319 102-1 thinks of it, with what other viewers leave out:
  3. it covers the whole file, and nothing was added after it
  4. it permits no change, and none was made
  5. its certificate leads to the root that the reader trusts
-Exit status: 0 valid, 1 invalid, 2 intact but sealed by somebody you did not name.
+Exit status: 0 valid, 1 invalid, 2 intact but sealed by somebody you did not name,
+3 not decided, because the root you named cannot be used.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 
+from reports.errors import ReportError
 from reports.sign import fingerprint
 
-VALID, INVALID, UNKNOWN_SIGNER = 0, 1, 2
+VALID, INVALID, UNKNOWN_SIGNER, UNUSABLE_ROOT = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,14 @@ class Verdict:
 
 
 def verify(pdf: bytes, root: Path | None) -> Verdict:
-    """Check a signed report against a root certificate, without any network."""
+    """Check a signed report against a root certificate, without any network.
+
+    Raises ReportError when the root is named but cannot be used: that says nothing of the file.
+    """
     try:
         return _verify(pdf, root)
+    except ReportError:
+        raise
     except Exception as error:  # a stranger's file may break any part of the parser
         broken = Check(False, f"the file cannot be read as a signed PDF: {error}")
         return Verdict((broken,), trusted=False)
@@ -69,12 +76,26 @@ def _verify(pdf: bytes, root: Path | None) -> Verdict:
     if len(signatures) != 1:
         found = f"expected one signature, found {len(signatures)}"
         return Verdict((Check(False, found),), trusted=False)
-    roots = [load_cert_from_pemder(str(root))] if root and root.exists() else []
+    roots = [certificate(root)] if root else []
     context = ValidationContext(
         trust_roots=roots, allow_fetching=False, revocation_mode="soft-fail"
     )
     status = validate_pdf_signature(signatures[0], signer_validation_context=context)
     return Verdict(tuple(_checks(signatures[0], status)), trusted=bool(status.trusted))
+
+
+def certificate(root: Path) -> Any:
+    """The root certificate; ReportError when the file is missing or is none."""
+    try:
+        return load_cert_from_pemder(str(root))
+    except OSError as error:
+        raise ReportError(
+            f"cannot read the root certificate {root} ({error.strerror}): name another with --root"
+        ) from error
+    except Exception as error:  # the library raises whatever its parsers raise
+        raise ReportError(
+            f"{root} is not a root certificate in PEM or DER: name another with --root"
+        ) from error
 
 
 def _checks(signature: Any, status: Any) -> Iterator[Check]:
@@ -117,7 +138,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"watchkeeper: cannot read {chosen.file}: {error.strerror}", file=sys.stderr)
         return INVALID
-    verdict = verify(pdf, chosen.root)
+    try:
+        verdict = verify(pdf, chosen.root)
+    except ReportError as error:
+        print(f"watchkeeper: {error}", file=sys.stderr)
+        return UNUSABLE_ROOT
     print(report(verdict, chosen.root))
     return verdict.status
 

@@ -2,7 +2,10 @@
 
     python -m sample_data.history --endpoint 127.0.0.1:4317 --days 30
 
-The same seed and end make the same ids, so sending it twice stores it once.
+Periods of one story may overlap: what is sent twice is stored once. To append what has
+passed since the last load, name the end of that load and the end of the story:
+
+    python -m sample_data.history --since 2026-01-15T12:00:00Z --story-end 2026-01-15T12:00:00Z
 """
 
 from __future__ import annotations
@@ -11,16 +14,17 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 import grpc
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from sample_data import otlp, story
-from sample_data.story import Character, Hold, Run
+from sample_data.story import DAY, Character, Hold, Period, Run, Story
 
 RUNS_PER_REQUEST = 100
 TIMEOUT_S = 30.0
@@ -31,14 +35,15 @@ ATTEMPTS = 6
 Request = ExportTraceServiceRequest | ExportLogsServiceRequest
 
 
-def requests(seed: int, days: int, until: datetime) -> Iterator[tuple[str, Request]]:
-    """Every export request of the history, each with the agent it is about."""
-    for character, runs in story.fleet(seed, days, until):
-        hold = story.hold_of(runs, until) if character.name == "rogue" else None
+def requests(told: Story, period: Period) -> Iterator[tuple[str, Request]]:
+    """Every export request of one period, each with the agent it is about."""
+    hold = story.hold_of(told)
+    for character, runs in story.fleet(told, period):
         for part in _parts(runs):
             yield from _requests_of(character, part, hold)
-        if hold:
-            yield character.name, _commands(hold)
+    commands = list(otlp.command_events(hold, period))
+    if commands:
+        yield hold.first_refusal.character.name, _from_control(commands)
 
 
 def _parts(runs: Sequence[Run]) -> Iterator[Sequence[Run]]:
@@ -47,7 +52,7 @@ def _parts(runs: Sequence[Run]) -> Iterator[Sequence[Run]]:
 
 
 def _requests_of(
-    character: Character, runs: Sequence[Run], hold: Hold | None
+    character: Character, runs: Sequence[Run], hold: Hold
 ) -> Iterator[tuple[str, Request]]:
     sender = otlp.resource(character.name, character.instance)
     spans = (span for run in runs for span in otlp.spans(run))
@@ -59,9 +64,8 @@ def _requests_of(
         yield character.name, ExportLogsServiceRequest(resource_logs=[logs])
 
 
-def _commands(hold: Hold) -> Request:
+def _from_control(records: Sequence[LogRecord]) -> Request:
     sender = otlp.resource("watchkeeper-control", "sample-control")
-    records = otlp.command_events(hold)
     logs = otlp.resource_logs(sender, "watchkeeper.control", records)
     return ExportLogsServiceRequest(resource_logs=[logs])
 
@@ -106,14 +110,14 @@ def size(request: Request) -> int:
     return sum(len(s.log_records) for r in request.resource_logs for s in r.scope_logs)
 
 
-def send_history(endpoint: str, seed: int, days: int, until: datetime) -> Sender:
+def send_history(endpoint: str, told: Story, period: Period) -> Sender:
     """Send all of it, telling each finished agent on stderr."""
     sender, started, current = Sender(endpoint), time.monotonic(), ""
     try:
-        for agent, request in requests(seed, days, until):
+        for agent, request in requests(told, period):
             if agent != current:
                 current = agent
-                _tell(f"{agent}: {days} days from {until - timedelta(days=days):%Y-%m-%d}")
+                _tell(f"{agent}: {period.since:%Y-%m-%d %H:%M} to {period.until:%Y-%m-%d %H:%M}")
             sender.send(request)
     finally:
         sender.close()
@@ -127,19 +131,36 @@ def _tell(text: str) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="sample_data.history", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="sample_data.history",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--endpoint", default="127.0.0.1:4317", help="OTLP gRPC, HOST:PORT")
-    parser.add_argument("--days", type=int, default=30)
-    parser.add_argument("--until", help="ISO time of the newest run (default: now)")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--days", type=int, default=30, help="length before --until (default 30)")
+    start.add_argument("--since", type=story.moment, help="ISO time after which runs are sent")
+    parser.add_argument("--until", type=story.moment, help="ISO time of the newest run (now)")
+    parser.add_argument(
+        "--story-end",
+        type=story.moment,
+        help="ISO time at which clerk burns and courier has lost its trust; the same for every "
+        "load into one store (default: --until)",
+    )
     parser.add_argument("--seed", type=int, default=7)
     return parser.parse_args()
 
 
+def _asked(arguments: argparse.Namespace) -> tuple[Story, Period]:
+    until = arguments.until or datetime.now(UTC)
+    since = arguments.since or until - arguments.days * DAY
+    return Story(arguments.seed, arguments.story_end or until), Period(since, until)
+
+
 def main() -> int:
     arguments = _arguments()
-    until = story.moment(arguments.until)
     try:
-        sender = send_history(arguments.endpoint, arguments.seed, arguments.days, until)
+        sender = send_history(arguments.endpoint, *_asked(arguments))
     except grpc.RpcError as error:
         _tell(
             f"no collector took the history at {arguments.endpoint} ({error.code().name}): "

@@ -11,7 +11,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeL
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
-from sample_data.story import Hold, Run
+from sample_data.story import Hold, Period, Run
 
 Value = str | bool | int | float
 INTERNAL, CLIENT = Span.SPAN_KIND_INTERNAL, Span.SPAN_KIND_CLIENT
@@ -139,9 +139,9 @@ def _trust_span(run: Run, at: datetime) -> Span:
     return _span(run, "agt.trust.verify", "trust", at, timedelta(milliseconds=1), attributes)
 
 
-def events(run: Run, hold: Hold | None) -> Iterator[LogRecord]:
+def events(run: Run, hold: Hold) -> Iterator[LogRecord]:
     """The decision and trust events of one run."""
-    if run.is_held and hold:
+    if run.is_held:
         yield _refusal(run, hold)
         return
     if run.character.framework == "agt":
@@ -217,8 +217,8 @@ def _trust_event(run: Run) -> LogRecord:
     return event("watchkeeper.trust", run.started_at, 9, named)
 
 
-def command_events(hold: Hold) -> Iterator[LogRecord]:
-    """The life of the past kill, as the control process tells it."""
+def command_events(hold: Hold, period: Period) -> Iterator[LogRecord]:
+    """What of the life of the past kill lies in the period, as the control process tells it."""
     first = hold.first_refusal
     target: dict[str, Value] = {"watchkeeper.instance_uid": first.character.instance}
     moments: tuple[tuple[str, datetime, dict[str, Value]], ...] = (
@@ -230,7 +230,8 @@ def command_events(hold: Hold) -> Iterator[LogRecord]:
         ("released", hold.released_at, {}),
     )
     for phase, at, more in moments:
-        yield event("watchkeeper.command", at, 9, {**_command(hold, phase), **more})
+        if at in period:
+            yield event("watchkeeper.command", at, 9, {**_command(hold, phase), **more})
 
 
 _ACKED: dict[str, Value] = {

@@ -1,22 +1,27 @@
 """What the sample fleet is said to have done: six characters and their runs, from a seed.
 
-Pure: the same seed and the same end give the same runs with the same ids. Failures and
-denials are paid in instalments (a share is added per run, each whole one is a failure),
-so a budget stands where the story says and not where chance puts it.
+Pure, and told day by day: which runs a day has, when, and under which ids depends on the
+seed and the day alone; what becomes of them depends on the end of the story as well. So
+two periods of one story agree wherever they overlap. After its end a story stays as it ended.
+
+Failures and denials are paid in instalments (a share is added per run, each whole one is a
+failure), so a budget stands where the story says and not where chance puts it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 DAY = timedelta(days=1)
-HELD_AGE = 9.0
+HELD_AGE = 9 * DAY
 HELD_FOR = timedelta(hours=4)
+# Multiples of it, taken modulo 1, spread evenly: days share out fractions of a failure.
+GOLDEN = 0.6180339887498949
 Course = Callable[[float], float]
 
 
@@ -47,6 +52,7 @@ class Character:
     failures: Course
     denials: Course
     trust: Course
+    every_days: int = 1
 
     @property
     def instance(self) -> str:
@@ -59,8 +65,8 @@ CAST = (
         steady(0.003), steady(0.002), steady(910),
     ),
     Character(
-        "clerk", "openai-agents", ("lookup_invoice", "post_entry"), "void_entry", 45,
-        abruptly(0.034, 0.4, 1), steady(0.01), steady(760),
+        "clerk", "openai-agents", ("lookup_invoice", "post_entry"), "void_entry", 240,
+        abruptly(0.019, 0.5, 1), steady(0.01), steady(760),
     ),
     Character(
         "courier", "agt", ("read_parcel", "print_label"), "reroute_parcel", 40,
@@ -71,14 +77,46 @@ CAST = (
         steady(0.01), lately(0.02, 0.9, 2), lately(700, 560, 2),
     ),
     Character(
-        "archivist", "langchain", ("find_record", "file_record"), "delete_record", 2,
-        steady(0.0), steady(0.0), steady(820),
+        "archivist", "langchain", ("find_record", "file_record"), "delete_record", 1,
+        steady(0.0), steady(0.0), steady(820), every_days=4,
     ),
     Character(
         "planner", "langchain", ("read_calendar", "propose_slot"), "book_flight", 40,
         steady(0.005), steady(0.002), steady(880),
     ),
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Story:
+    """A seed and the moment at which everything has come as it had to come."""
+
+    seed: int
+    end: datetime
+
+    def age(self, at: datetime) -> float:
+        """Days before the end; 0 after it."""
+        return max(0.0, (self.end - at) / DAY)
+
+
+@dataclass(frozen=True)
+class Period:
+    """From `since`, without it, to `until`, with it."""
+
+    since: datetime
+    until: datetime
+
+    def __post_init__(self) -> None:
+        if self.until < self.since:
+            raise ValueError(f"a period ends after it starts, got {self.since} to {self.until}")
+
+    def __contains__(self, at: datetime) -> bool:
+        return self.since < at <= self.until
+
+    @property
+    def days(self) -> list[date]:
+        first, last = self.since.astimezone(UTC).date(), self.until.astimezone(UTC).date()
+        return [first + n * DAY for n in range((last - first).days + 1)]
 
 
 @dataclass(frozen=True)
@@ -122,32 +160,41 @@ class Hold:
     first_refusal: Run
 
 
-def runs(character: Character, seed: int, days: int, until: datetime) -> list[Run]:
-    """Every run of one agent, oldest first, none after `until`."""
-    first = (until - days * DAY).replace(hour=0, minute=0, second=0, microsecond=0)
-    failing, denying = _Instalments(), _Instalments()
-    made = []
-    for day in range(days + 1):
-        for number in range(character.runs_a_day):
-            run = _run(character, seed, first + day * DAY, number, until, failing, denying)
-            if until - days * DAY <= run.started_at <= until:
-                made.append(run)
-    return made
+def runs(character: Character, story: Story, period: Period) -> list[Run]:
+    """Every run of one agent in the period, oldest first."""
+    told = (run for day in period.days for run in _runs_of_day(character, story, day))
+    return [run for run in told if run.started_at in period]
+
+
+def _runs_of_day(character: Character, story: Story, day: date) -> list[Run]:
+    if day.toordinal() % character.every_days:
+        return []
+    failing = Instalments(_share_owed(story.seed, character.name, "failures", day))
+    denying = Instalments(_share_owed(story.seed, character.name, "denials", day))
+    return [
+        _run(character, story, day, number, failing, denying)
+        for number in range(character.runs_a_day)
+    ]
+
+
+def _share_owed(seed: int, name: str, what: str, day: date) -> float:
+    """What a day takes over from the days before it, without looking at them."""
+    return (_digest(str(seed), name, what)[0] / 256 + day.toordinal() * GOLDEN) % 1
 
 
 def _run(
     character: Character,
-    seed: int,
-    midnight: datetime,
+    story: Story,
+    day: date,
     number: int,
-    until: datetime,
-    failing: _Instalments,
-    denying: _Instalments,
+    failing: Instalments,
+    denying: Instalments,
 ) -> Run:
-    key = f"{seed}:{character.name}:{midnight:%Y-%m-%d}:{number}"
+    key = f"{story.seed}:{character.name}:{day:%Y-%m-%d}:{number}"
     chance = random.Random(key)
+    midnight = datetime.combine(day, time(), UTC)
     started_at = midnight + DAY * ((number + chance.random()) / character.runs_a_day)
-    age = max(0.0, (until - started_at) / DAY)
+    age = story.age(started_at)
     return Run(
         character,
         key,
@@ -155,35 +202,35 @@ def _run(
         seconds=chance.lognormvariate(0.5, 0.4),
         fails=failing.due(character.failures(age)),
         is_denied=denying.due(character.denials(age)),
-        is_held=character.name == "rogue" and _within_hold(until - started_at),
+        is_held=character.name == "rogue" and started_at in _held(story),
         trust=min(1000.0, max(0.0, character.trust(age) + chance.gauss(0, 8))),
     )
 
 
-def _within_hold(age: timedelta) -> bool:
-    return HELD_AGE * DAY - HELD_FOR <= age <= HELD_AGE * DAY
+def _held(story: Story) -> Period:
+    given_at = story.end - HELD_AGE
+    return Period(given_at, given_at + HELD_FOR)
 
 
-def hold_of(rogue_runs: list[Run], until: datetime) -> Hold | None:
-    """The hold that the held runs obeyed; None when the history is too short for it."""
-    held = [run for run in rogue_runs if run.is_held]
-    if not held:
-        return None
-    given_at = until - HELD_AGE * DAY
+def hold_of(story: Story) -> Hold:
+    """The hold that rogue obeyed, whether or not a period shows it."""
+    rogue = next(character for character in CAST if character.name == "rogue")
+    held = _held(story)
+    first = runs(rogue, story, held)[0]
     return Hold(
-        given_at,
-        given_at + HELD_FOR,
-        event_id(given_at, held[0].key, "hold"),
-        event_id(given_at, held[0].key, "command"),
-        held[0],
+        held.since,
+        held.until,
+        event_id(held.since, first.key, "hold"),
+        event_id(held.since, first.key, "command"),
+        first,
     )
 
 
-class _Instalments:
+class Instalments:
     """Pays a share per call, and answers True whenever a whole one is due."""
 
-    def __init__(self) -> None:
-        self._owed = 0.5
+    def __init__(self, owed: float = 0.5) -> None:
+        self._owed = owed
 
     def due(self, share: float) -> bool:
         self._owed += share
@@ -204,14 +251,12 @@ def _digest(*parts: str) -> bytes:
     return hashlib.sha256("\x1f".join(parts).encode()).digest()
 
 
-def moment(text: str | None) -> datetime:
-    """An ISO time, taken as UTC when it names no zone; now when nothing is given."""
-    if text is None:
-        return datetime.now(UTC)
+def moment(text: str) -> datetime:
+    """An ISO time, taken as UTC when it names no zone."""
     parsed = datetime.fromisoformat(text)
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def fleet(seed: int, days: int, until: datetime) -> Iterator[tuple[Character, list[Run]]]:
+def fleet(story: Story, period: Period) -> Iterator[tuple[Character, Sequence[Run]]]:
     for character in CAST:
-        yield character, runs(character, seed, days, until)
+        yield character, runs(character, story, period)

@@ -465,6 +465,7 @@ async def test_the_first_refused_call_of_a_hold_is_told_once(
         "hold_id": "h1",
         "decision_id": "d0",
         "instance_uid": "r1",
+        "agent": "rogue",
         "at": "2026-01-15T11:30:00+00:00",
         "stage": "pre_tool_call",
     }

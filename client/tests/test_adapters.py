@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from agents import Agent, ModelResponse, RunConfig, Runner, Usage, function_tool
+from agents import Agent, ModelResponse, RunConfig, Runner, Usage, function_tool, handoff
 from agents.models.interface import Model
 from hypervisor.security.kill_switch import KillReason, KillSwitch
 from langchain.agents import create_agent
+from langchain.agents.middleware import ModelRetryMiddleware, ToolRetryMiddleware
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
@@ -241,3 +243,114 @@ def test_the_kill_switch_of_agt_stops_the_agent_and_means_it(guard: Guard) -> No
     assert result.terminated
     with pytest.raises(Refused, match=r"agt\.kill_switch"):
         guard.check_tool("get_balance")
+
+
+# What frameworks do with errors, streams and several calls at once
+
+
+class ParallelChat(FakeChat):
+    """Asks for both tools in one message."""
+
+    def _generate(self, messages: Any, *_: Any, **__: Any) -> ChatResult:
+        wanted = [{"name": name, "args": {}, "id": name} for name in TOOLS]
+        asked = any(isinstance(message, ToolMessage) for message in messages)
+        message = AIMessage("done") if asked else AIMessage("", tool_calls=wanted)
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+async def test_parallel_tool_calls_of_langchain_are_refused_one_and_all(
+    guard: Guard, order: Any
+) -> None:
+    bank = Bank()
+    order("degrade", profile={"tools": {"allow": ["nothing"]}})
+    agent = create_agent(
+        ParallelChat(),
+        tools=[bank.get_balance, bank.transfer],
+        middleware=[WatchkeeperMiddleware(guard)],
+    )
+
+    messages = (await agent.ainvoke(ASK))["messages"]
+
+    assert bank.used == []
+    assert [m.status for m in messages if isinstance(m, ToolMessage)] == ["error", "error"]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_middleware_that_retries_and_goes_on_cannot_make_a_refused_call(
+    guard: Guard, order: Any, is_first: bool
+) -> None:
+    bank = Bank(during_first=lambda: order("kill"))
+    ours = WatchkeeperMiddleware(guard)
+    stubborn = [
+        ToolRetryMiddleware(max_retries=2, initial_delay=0, on_failure="continue"),
+        ModelRetryMiddleware(max_retries=2, initial_delay=0, on_failure="continue"),
+    ]
+    agent = create_agent(
+        FakeChat(),
+        tools=[bank.get_balance, bank.transfer],
+        middleware=[ours, *stubborn] if is_first else [*stubborn, ours],
+    )
+
+    with contextlib.suppress(Refused):
+        agent.invoke(ASK)
+
+    assert bank.used == ["get_balance"]
+
+
+def test_a_streamed_langchain_run_is_stopped(guard: Guard, order: Any) -> None:
+    bank = Bank(during_first=lambda: order("kill"))
+
+    with pytest.raises(Refused):
+        list(langchain_agent(guard, bank).stream(ASK, stream_mode="messages"))
+
+    assert bank.used == ["get_balance"]
+
+
+async def test_a_streamed_openai_run_is_stopped_before_its_model(guard: Guard, order: Any) -> None:
+    order("kill")
+    running = Runner.run_streamed(obey(openai_agent(Bank()), guard), "pay", run_config=OFFLINE)
+
+    with pytest.raises(Refused):
+        async for event in running.stream_events():
+            assert event.type == "agent_updated_stream_event"
+
+
+class HandingOver(FakeModel):
+    """Hands the work over; meanwhile something happens."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        super().__init__()
+        self._meanwhile = meanwhile
+
+    async def get_response(self, *_: Any, handoffs: Any = (), **__: Any) -> ModelResponse:
+        self._meanwhile()
+        call = ResponseFunctionToolCall(
+            arguments="{}", call_id="over", name=handoffs[0].tool_name, type="function_call"
+        )
+        return ModelResponse(output=[call], usage=Usage(), response_id=None)
+
+
+@pytest.mark.parametrize("made_by", [lambda agent: agent, handoff])
+async def test_an_agent_that_takes_over_obeys_as_well(
+    guard: Guard, order: Any, made_by: Callable[[Any], Any]
+) -> None:
+    bank = Bank()
+    clerk = openai_agent(bank)
+    model = HandingOver(meanwhile=lambda: order("kill"))
+    front = Agent(name="front", model=model, handoffs=[made_by(clerk)])
+    clerk.handoffs = [front]
+
+    with pytest.raises(Refused):
+        await Runner.run(obey(front, guard), "pay", run_config=OFFLINE)
+
+    assert bank.used == []
+
+
+async def test_a_model_named_by_the_run_is_stopped_by_the_hooks(guard: Guard, order: Any) -> None:
+    order("kill")
+    named = RunConfig(tracing_disabled=True, model=FakeModel())
+
+    with pytest.raises(Refused):
+        await Runner.run(
+            obey(openai_agent(Bank()), guard), "p", run_config=named, hooks=WatchkeeperHooks(guard)
+        )

@@ -96,8 +96,9 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _verify(arguments: argparse.Namespace) -> None:
     settings = settings_from(arguments)
-    root = arguments.root or settings.reports / "root.pem"
-    _become("reports.verify", [str(arguments.file), "--root", str(root)])
+    own = settings.reports / "root.pem"
+    root = arguments.root or (own if own.exists() else None)
+    _become("reports.verify", [str(arguments.file), *(["--root", str(root)] if root else [])])
 
 
 def _become(module: str, arguments: list[str]) -> None:

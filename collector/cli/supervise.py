@@ -2,16 +2,21 @@
 
 A process is ready when it prints a line that begins with `ready`. One that
 dies before that ends the whole start, because its error is the user's answer.
+One that dies later is started again, ever more patiently. None outlives the
+supervisor, however that one ends.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
+import fcntl
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +26,10 @@ from collector.errors import ConfigurationError
 # Longer than the collector takes to drain what it has acknowledged.
 STOP_S = 45.0
 READY_S = 60.0
-LONGEST_PAUSE_S = 30.0
+# Pauses before a restart double from the first to the longest; who stood this long starts anew.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+STEADY_S = 60.0
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 @dataclass
@@ -34,11 +42,14 @@ class Child:
     environment: dict[str, str] = field(default_factory=dict)
     process: asyncio.subprocess.Process | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    started_at: float = 0.0
+    log_begins_at: int = 0
 
     async def start(self) -> None:
-        self.ready.clear()
+        self.started_at = time.monotonic()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
+            self.log_begins_at = log.tell()
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *self.arguments,
@@ -47,10 +58,11 @@ class Child:
                 env=os.environ | self.environment,
                 # A Ctrl-C in the terminal reaches the supervisor alone, which stops in order.
                 start_new_session=True,
+                preexec_fn=end_with(os.getpid()),
             )
 
     async def listen(self) -> int:
-        """Wait for the end of the process, noting when it becomes ready."""
+        """Wait for the end of the process, noting when it first becomes ready."""
         assert self.process is not None and self.process.stdout is not None
         async for line in self.process.stdout:
             if line.startswith(b"ready"):
@@ -69,10 +81,25 @@ class Child:
 
     def last_words(self) -> str:
         """The end of its log: usually the one sentence that says why it could not start."""
-        with contextlib.suppress(OSError):
-            lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-            return " / ".join(line for line in lines[-3:] if line.strip())
+        with contextlib.suppress(OSError), self.log.open("rb") as log:
+            log.seek(self.log_begins_at)
+            lines = log.read().decode(errors="replace").splitlines()
+            return " / ".join(line.strip() for line in lines[-3:] if line.strip())
         return ""
+
+
+def end_with(parent: int) -> Callable[[], None] | None:
+    """What a child does before anything else: ask the kernel for SIGTERM when its parent dies."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+
+    def tie() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return tie
 
 
 class Supervisor:
@@ -84,7 +111,7 @@ class Supervisor:
         self._keepers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Start all; return when all are ready.
+        """Start all; return when all are ready, or when a signal came first.
 
         Raises ConfigurationError with the child's own words when one cannot start.
         """
@@ -100,31 +127,51 @@ class Supervisor:
         self._keepers.append(asyncio.create_task(self._keep(child)))
 
     async def _keep(self, child: Child) -> None:
-        pause = 0.5
+        failures = 0
         while True:
             status = await child.listen()
             if self.stopping.is_set() or not child.ready.is_set():
                 return
-            print(f"{child.name} ended with status {status}; starting it again", file=sys.stderr)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_S)
+            steady = time.monotonic() - child.started_at > STEADY_S
+            failures = 1 if steady else failures + 1
+            pause = min(FIRST_PAUSE_S * 2 ** (failures - 1), LONGEST_PAUSE_S)
+            print(
+                f"{child.name} ended with status {status}: {child.last_words() or 'it said nothing'}; "
+                f"starting it again in {pause:g} s",
+                file=sys.stderr,
+                flush=True,
+            )
+            if await self.stops_within(pause):
+                return
             await child.start()
+
+    async def stops_within(self, seconds: float) -> bool:
+        """Sleep, but not through a signal."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+        return self.stopping.is_set()
+
+    async def unless_stopped(self, *events: Awaitable[object], timeout: float | None) -> None:
+        """Wait for the first of these, for a signal, or for the time."""
+        waiting = [asyncio.ensure_future(event) for event in (*events, self.stopping.wait())]
+        await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        for one in waiting:
+            one.cancel()
 
     async def _until_ready(self, child: Child) -> None:
         assert child.process is not None
-        ended = asyncio.create_task(child.process.wait())
-        ready = asyncio.create_task(child.ready.wait())
-        await asyncio.wait({ended, ready}, timeout=READY_S, return_when=asyncio.FIRST_COMPLETED)
-        ended.cancel()
-        ready.cancel()
-        if not child.ready.is_set():
-            raise ConfigurationError(f"{child.name} did not start: {child.last_words()}")
+        await self.unless_stopped(child.process.wait(), child.ready.wait(), timeout=READY_S)
+        if not child.ready.is_set() and not self.stopping.is_set():
+            raise ConfigurationError(
+                f"{child.name} did not start: {child.last_words() or f'see {child.log}'}"
+            )
 
     async def stop(self) -> None:
         """Stop in the reverse of the starting order."""
         self.stopping.set()
         for child in reversed(self.children):
             await child.stop()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
 
     def stop_on_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -145,15 +192,39 @@ def processes(settings: Settings) -> list[Child]:
 
 async def up(settings: Settings) -> int:
     """Run the three processes until a signal stops them."""
-    supervisor = Supervisor(processes(settings))
-    supervisor.stop_on_signals()
-    try:
-        await supervisor.start()
-        announce(settings)
-        await supervisor.stopping.wait()
-    finally:
-        await supervisor.stop()
+    with sole_owner(settings.home):
+        supervisor = Supervisor(processes(settings))
+        supervisor.stop_on_signals()
+        try:
+            await supervisor.start()
+            if not supervisor.stopping.is_set():
+                announce(settings)
+            await supervisor.stopping.wait()
+        finally:
+            await supervisor.stop()
     return 0
+
+
+@contextlib.contextmanager
+def sole_owner(home: Path) -> Iterator[None]:
+    """One console a home; the lock dies with the process that holds it."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{home} cannot be written ({error.strerror}): name another --home"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Watchkeeper is already running in {home}: stop it, or name another --home"
+        ) from error
+    else:
+        yield
+    finally:
+        os.close(lock)
 
 
 def announce(settings: Settings) -> None:

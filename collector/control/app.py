@@ -295,6 +295,7 @@ async def evidence(door: Door, request: Request) -> Response:
             _text(body, "decision_id"),
             None if body.get("instance_uid") is None else _text(body, "instance_uid"),
             _moment(body, "at"),
+            None if body.get("agent") is None else _text(body, "agent"),
         )
     )
     return JSONResponse(door.views.command(row))
@@ -316,8 +317,9 @@ async def health(door: Door, request: Request) -> Response:
 
 
 async def ready(door: Door, request: Request) -> Response:
-    # An empty transaction takes the write lock: it proves that a kill could be kept.
+    # A real write, synced: it proves that a kill could be kept, also on a disk that is full.
     with door.journal.transaction():
+        door.journal.change("prove_writable")
         waiting = door.journal.number("count_events")
     return JSONResponse({"status": "ok", "events_waiting": waiting})
 

@@ -25,6 +25,7 @@ from collector.control.moments import Clock, moment, stamp
 from collector.control.refusal import Refusal, wrong
 from collector.errors import ConfigurationError, RefusedInput
 
+TOKEN = "collector.token"
 CODE_LIFE = timedelta(hours=1)
 SESSION_LIFE = timedelta(hours=8)
 SESSION_IDLE = timedelta(minutes=30)
@@ -110,7 +111,7 @@ def new_code(journal: Journal, operator: str, now: datetime) -> str:
 
 def collector_token(home: Path) -> str:
     """The secret by which the collector brings evidence; made at the first start."""
-    file = home / "collector.token"
+    file = home / TOKEN
     try:
         if not file.exists():
             write_private(file, secrets.token_urlsafe(32).encode())

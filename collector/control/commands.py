@@ -150,6 +150,8 @@ class Order:
     reason: str
     expires_at: datetime
     idempotency_key: str
+    # As a length; None when the end was given as a time.
+    lasts: timedelta | None = None
 
 
 def target(body: Mapping[str, Any]) -> Target:
@@ -160,7 +162,9 @@ def target(body: Mapping[str, Any]) -> Target:
 
 def order(body: Mapping[str, Any], now: datetime) -> Order:
     """A whole command; refuses with the field and what was expected of it."""
-    return Order(target(body), reason(body), _expiry(body, now), key(body))
+    expires_at = _expiry(body, now)
+    lasts = None if body.get("expires_at") is not None else expires_at - now
+    return Order(target(body), reason(body), expires_at, key(body), lasts)
 
 
 def reason(body: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import json
 import logging
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -110,8 +111,8 @@ class Spool:
                 await self.deliver()
                 pause = FIRST_PAUSE_S
                 await self._news.wait()
-            except (OSError, http.client.HTTPException) as error:
-                log.warning("collector_away error=%s pause_s=%s", error, pause)
+            except (OSError, http.client.HTTPException, sqlite3.OperationalError) as error:
+                log.warning("events_waiting error=%s pause_s=%s", error, pause)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_S)
 

@@ -45,10 +45,14 @@ class Journal:
         try:
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
             return cls(_connect(file))
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.OperationalError) as error:
             raise ConfigurationError(
-                f"{file} is not a usable journal ({error}): restore it from a backup, "
-                "or move it away to start with an empty one"
+                f"{file} cannot be opened or written ({error}): make room for it, "
+                "give this user the right to write it, or name another --home"
+            ) from error
+        except sqlite3.Error as error:
+            raise ConfigurationError(
+                f"{file} is not a usable journal ({error}): restore it from a backup"
             ) from error
 
     def close(self) -> None:

@@ -38,12 +38,14 @@ class Evidence:
     """The first refused call of a hold at one instance, as the collector stored it.
 
     `instance` is its uid or its service instance; None when the record named neither.
+    `agent` is whose decision it was; None when that is not known.
     """
 
     hold_id: str
     decision_id: str
     instance: str | None
     at: datetime
+    agent: str | None = None
 
 
 class Plane:
@@ -101,7 +103,7 @@ class Plane:
             "actor": actor,
             "origin": "human",
             "issued_at": stamp(now),
-            "expires_at": stamp(order.expires_at),
+            "expires_at": stamp(now + order.lasts if order.lasts else order.expires_at),
             "state": CommandPhase.REQUESTED.value,
             "idempotency_key": order.idempotency_key,
             "sample": int(any(row["sample"] for row in self.instances_in(target.scope))),
@@ -113,7 +115,7 @@ class Plane:
         with self._journal.transaction():
             repeated = self._journal.row("find_command_by_release_key", release_key=key)
             if repeated is not None:
-                return _same_release(repeated, hold_id, actor)
+                return _same_release(repeated, hold_id, reason, actor)
             command = self._released(self._by_hold(hold_id), reason, key, actor, now)
         self._wake(command)
         return command
@@ -150,6 +152,14 @@ class Plane:
         """A refused call is proven: the command is enforced."""
         with self._journal.transaction():
             command = self._by_hold(evidence.hold_id)
+            if evidence.agent not in (None, command["agent_name"]):
+                raise Refusal(
+                    409,
+                    "other_agent",
+                    f"the hold restricts {command['agent_name']}: another agent's refusal "
+                    "proves nothing of it",
+                    "agent",
+                )
             instance_uid = self._refuser(evidence)
             first = self._journal.change(
                 "enforce_delivery",
@@ -438,13 +448,22 @@ def _same_order(command: Row, order: commands.Order, actor: str) -> Row:
     target = order.target
     asked = (target.kind.value, target.scope, order.reason, _profile_text(target.profile), actor)
     kept = (command["kind"], scope(command), command["reason"], command["profile"])
-    if asked != (*kept, command["actor"]):
+    if asked != (*kept, command["actor"]) or not _same_end(command, order):
         raise _key_taken()
     return command
 
 
-def _same_release(command: Row, hold_id: str, actor: str) -> Row:
-    if (command["hold_id"], command["released_by"]) != (hold_id, actor):
+def _same_end(command: Row, order: commands.Order) -> bool:
+    """A length counts from the first request, so a repeated one is later by the clock."""
+    expires_at = moment(command["expires_at"])
+    if order.lasts is None:
+        return expires_at == order.expires_at
+    return expires_at - moment(command["issued_at"]) == order.lasts
+
+
+def _same_release(command: Row, hold_id: str, reason: str, actor: str) -> Row:
+    kept = (command["hold_id"], command["release_reason"], command["released_by"])
+    if kept != (hold_id, reason, actor):
         raise _key_taken()
     return command
 

@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +23,7 @@ import uvicorn
 from collector.config import Address, Settings
 from collector.control import authority
 from collector.control.app import Door, app
-from collector.control.authority import Authority, Role
+from collector.control.authority import TOKEN, Authority, Role
 from collector.control.documents import Signer, write_private
 from collector.control.events import Spool
 from collector.control.journal import Journal
@@ -37,19 +39,19 @@ EXPIRY_EVERY_S = 0.2
 SIGHTINGS_EVERY_S = 5.0
 FORGET_EVERY_S = 3600.0
 FORGET_AFTER = timedelta(days=7)
+UPKEEP_PAUSE_S = 1.0
 STOP_S = 3
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+log = logging.getLogger(__name__)
 
 
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; ConfigurationError when it cannot start."""
     with _sole_owner(settings.control_home), _listening(settings.control) as listener:
-        journal = Journal.open(settings.control_home)
-        try:
+        with _journal(settings) as journal:
             _greet(settings, journal)
             await _run(settings, Parts.of(settings, journal, wall_clock), listener)
-        finally:
-            journal.close()
 
 
 def add_user(settings: Settings, name: str, role: str, password: str | None) -> None:
@@ -66,9 +68,33 @@ def new_sign_in_link(settings: Settings, user: str) -> str:
 
 @contextmanager
 def _journal(settings: Settings) -> Iterator[Journal]:
-    journal = Journal.open(settings.control_home)
-    with contextlib.closing(journal):
-        yield journal
+    _check_whole(settings.control_home)
+    with contextlib.closing(Journal.open(settings.control_home)) as journal:
+        try:
+            yield journal
+        except sqlite3.OperationalError as error:
+            raise ConfigurationError(
+                f"the journal in {settings.control_home} cannot be written ({error}): "
+                "make room for it, or end what else has it open"
+            ) from error
+
+
+def _check_whole(home: Path) -> None:
+    """A home that lost a part must not start as if it were new.
+
+    With the key alone it would sign every hold away; with another key no agent believes it.
+    """
+    key, journal, token = (home / n for n in ("signing-key.pem", "journal.sqlite", TOKEN))
+    if key.exists() and not journal.exists():
+        raise ConfigurationError(
+            f"{journal} is gone, and with it every hold: restore it from a backup, or move {home} "
+            "away; killed agents then stay killed until their hold expires"
+        )
+    if token.exists() and not key.exists():
+        raise ConfigurationError(
+            f"{key} is gone, and agents trust no other key: restore it from a backup, or move "
+            f"{home} away and delete keys.json in the state directory of every agent"
+        )
 
 
 def _link(settings: Settings, code: str) -> str:
@@ -134,7 +160,8 @@ async def _run(settings: Settings, parts: Parts, listener: socket.socket) -> Non
     upkeep.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await upkeep
-    save_sightings(parts)
+    with contextlib.suppress(sqlite3.OperationalError):
+        save_sightings(parts)
 
 
 def _stop(server: Server, presence: Presence) -> _Stop:
@@ -182,7 +209,12 @@ def _upkeep(parts: Parts) -> list[asyncio.Future[None]]:
 async def _every(seconds: float, chore: object) -> None:
     assert callable(chore)
     while True:
-        chore()
+        try:
+            chore()
+        except sqlite3.OperationalError as error:
+            # A full disk must not end the process: holds that stand are still handed out.
+            log.error("upkeep_failed error=%s", error)
+            await asyncio.sleep(UPKEEP_PAUSE_S)
         await asyncio.sleep(seconds)
 
 

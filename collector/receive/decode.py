@@ -7,7 +7,7 @@ by record; a request that cannot be read at all is set aside whole, and never st
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,9 +32,14 @@ DETAIL_CHARACTERS = 1000
 
 
 class Decoder:
-    """Turns records into batches; remembers what repeats, so keep one and use it in one thread."""
+    """Turns records into batches; remembers what repeats, so keep one and use it in one thread.
 
-    def __init__(self) -> None:
+    `keep` puts the bytes of a record aside that cannot be decoded or stored, and answers with
+    words that tell where they are.
+    """
+
+    def __init__(self, keep: Callable[[Record], str] = lambda record: "not kept") -> None:
+        self._keep = keep
         senders = Senders()
         self._spans = SpanDecoder(senders)
         self._logs = LogDecoder(senders)
@@ -50,6 +55,7 @@ class Decoder:
         try:
             for record in records:
                 self._add(record, rows)
+            self._spans.finish(rows)
             return rows.batch()
         # Whatever one record does to our code must not keep the others from the store.
         except Exception:
@@ -57,7 +63,10 @@ class Decoder:
 
     def refuse(self, record: Record, reason: str, detail: str) -> Batch:
         """A batch that sets one record aside, whole."""
-        return _refused(record, reason, detail).batch()
+        return self._set_aside(record, reason, detail).batch()
+
+    def _set_aside(self, record: Record, reason: str, detail: str) -> Rows:
+        return _refused(record, reason, f"{self._keep(record)}: {detail}")
 
     def _one_by_one(self, records: Sequence[Record]) -> Batch:
         rows = Rows()
@@ -69,14 +78,16 @@ class Decoder:
         try:
             trial = Rows()
             self._add(record, trial)
+            self._spans.finish(trial)
             trial.batch()
             rows = Rows()
             self._add(record, rows)
+            self._spans.finish(rows)
             return rows
         except Exception as error:
             detail = f"{type(error).__name__}: {error}"
             _log.warning("record_refused", sequence=record.sequence, detail=detail)
-            return _refused(record, "undecodable", detail)
+            return self._set_aside(record, "undecodable", detail)
 
     def _add(self, record: Record, rows: Rows) -> None:
         rows.sequence = max(rows.sequence, record.sequence)

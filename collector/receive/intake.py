@@ -1,10 +1,11 @@
 """The intake: the one way from a request to a synced record, shared by both doors.
 
-1. limits      decompressed while it is measured
-2. retry?      the same bytes again get the same answer, without a second record
-3. parse       once
-4. check       names what will be refused
-5. log         the acknowledgement follows the sync
+1. room?       while the store lags far behind or the disk is nearly full: come back later
+2. limits      decompressed while it is measured
+3. retry?      the same bytes again get the same answer, without a second record
+4. parse       once
+5. check       names what will be refused
+6. log         the acknowledgement follows the sync
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collector.model import Signal
 from collector.receive.check import Refusal, check
 from collector.receive.limits import Limits, RetryWindow, fingerprint, inflate
 from collector.receive.parse import parse
-from collector.store.wal import Encoding
+from collector.store.wal import Busy, Encoding
 
 T = TypeVar("T")
 
@@ -79,11 +80,13 @@ class Intake:
         log: Log,
         *,
         limits: Limits | None = None,
+        shortage: Callable[[], str | None] = lambda: None,
         clock_ns: Callable[[], int] = time.time_ns,
         retries: RetryWindow[_Kept] | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self._log = log
+        self._shortage = shortage
         self._clock_ns = clock_ns
         self._retries: RetryWindow[_Kept] = retries or RetryWindow(time.monotonic)
 
@@ -97,6 +100,8 @@ class Intake:
 
         Raises RefusedInput for what a retry cannot mend, LogError for what it can.
         """
+        if reason := self._shortage():
+            raise Busy(reason)
         size = len(incoming.body) * (_USUAL_RATIO if incoming.coding else 1)
         body = await _apart(size, inflate, incoming.body, incoming.coding, self.limits)
         if not body:

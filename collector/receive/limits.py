@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from collector.errors import RefusedInput
 from collector.model import Signal
 
 MIB = 1024 * 1024
+# 512 MiB: a checkpoint of the store and a segment of the log still fit in.
+FLOOR_BYTES = 512 * MIB
+# 20: on a disk of a few GiB the floor is a twentieth of it.
+FLOOR_SHARE = 20
 
 T = TypeVar("T")
 
@@ -49,6 +55,50 @@ class Limits:
                 f"a request may have {self.message_bytes} bytes as sent, this one has more: "
                 "make the exporter's batches smaller"
             )
+
+
+@dataclass(frozen=True)
+class Headroom:
+    """How much may be acknowledged before the store has it, and how much disk stays free.
+
+    Without it a flood would fill the disk with the log, and nothing could be stored any more.
+    """
+
+    unapplied_bytes: Callable[[], int]
+    free_bytes: Callable[[], int]
+    most_unapplied_bytes: int = 1024 * MIB
+    least_free_bytes: int = FLOOR_BYTES
+
+    def shortage(self) -> str | None:
+        """Why nothing more may be taken at the moment."""
+        behind = self.unapplied_bytes()
+        if behind > self.most_unapplied_bytes:
+            return (
+                f"{behind} bytes are acknowledged and not stored yet, at most "
+                f"{self.most_unapplied_bytes} may be: send again in a moment"
+            )
+        free = self.free_bytes()
+        if free < self.least_free_bytes:
+            return (
+                f"the disk has {free} bytes left, and {self.least_free_bytes} must stay free: "
+                "make room on the collector's disk, then send again"
+            )
+        return None
+
+
+def free_bytes(directory: str) -> int:
+    """What this user may still write to the disk that holds the directory.
+
+    Asked for every request: text, because building a path costs ten times the answer.
+    """
+    disk = os.statvfs(directory)
+    return disk.f_bavail * disk.f_frsize
+
+
+def floor_bytes(directory: Path) -> int:
+    """How much of the disk that holds the directory must stay free."""
+    disk = os.statvfs(directory)
+    return min(FLOOR_BYTES, disk.f_blocks * disk.f_frsize // FLOOR_SHARE)
 
 
 def inflate(body: bytes, coding: str, limits: Limits) -> bytes:

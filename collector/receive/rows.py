@@ -28,6 +28,8 @@ class Rows:
 
     def __init__(self) -> None:
         self.sequence = 0
+        # Spans that are read and not in the columns yet; see SpanDecoder.finish.
+        self.groups: list[Any] = []
         self.columns: dict[str, Columns] = {
             name: {column: [] for column in schema.names} for name, schema in SCHEMAS.items()
         }

@@ -8,6 +8,7 @@ of its attributes could mean something.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
@@ -15,7 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from collector.model import Signal
 from collector.receive.check import Refusal, check
 from collector.receive.facts import add_facts
-from collector.receive.normalise import Meaning, facts_of_span, meaning_of_span
+from collector.receive.normalise import SPAN_KEYS, Meaning, facts_of_span, meaning_of_span
 from collector.receive.parse import parse
 from collector.receive.rows import MAX_NS, Rows
 from collector.receive.senders import KnownResource, KnownScope, Senders
@@ -30,16 +31,19 @@ _NO_SPAN = bytes(8)
 _NOTHING = Meaning()
 _MEANINGS = Meaning._fields
 
-# The general namespaces of OpenTelemetry: nothing in them tells an agent from another program.
-_GENERAL = frozenset(
-    (
-        "app", "aws", "azure", "browser", "client", "cloud", "code", "container", "cpu", "db",
-        "deployment", "destination", "device", "disk", "dns", "enduser", "error", "exception",
-        "faas", "file", "gcp", "geo", "graphql", "host", "http", "k8s", "messaging", "net",
-        "network", "oci", "os", "otel", "peer", "process", "rpc", "server", "service", "source",
-        "system", "telemetry", "thread", "tls", "url", "user", "user_agent",
-    )
-)  # fmt: skip
+
+# 512: beyond, larger lists do not make a span cheaper.
+_TOGETHER = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Spans that one request brought from one sender."""
+
+    record: Record
+    resource: KnownResource
+    scope: KnownScope
+    spans: Sequence[Any]
 
 
 class SpanDecoder:
@@ -47,11 +51,14 @@ class SpanDecoder:
 
     def __init__(self, senders: Senders) -> None:
         self._senders = senders
-        self._members = Members(_is_telling)
+        self._members = Members(SPAN_KEYS.__contains__)
         self._statuses: dict[bytes, tuple[int, str]] = {}
 
     def add(self, record: Record, rows: Rows) -> list[Refusal]:
-        """Append the spans of one request; answers with those that were refused."""
+        """Read the spans of one request; answers with those that were refused.
+
+        They become rows with `finish`.
+        """
         body, request = record.body, None
         if record.encoding == "json":
             request = parse(record.signal, record.encoding, body)
@@ -61,6 +68,8 @@ class SpanDecoder:
         if _is_suspect(shallow):
             refused = check(record.signal, request or parse(record.signal, "protobuf", body))
         self._add_groups(record, shallow, {refusal.path for refusal in refused}, rows)
+        if len(rows.groups) >= _TOGETHER:
+            self.finish(rows)
         return refused
 
     def _add_groups(
@@ -81,21 +90,20 @@ class SpanDecoder:
                         if (resource_at, scope_at, span_at) not in refused
                     ]
                 if spans:
-                    self._add_spans(record, resource, scope, spans, rows)
+                    rows.groups.append(Group(record, resource, scope, spans))
         rows.count(record.source, Signal.TRACES, received_us, received)
 
-    def _add_spans(
-        self,
-        record: Record,
-        resource: KnownResource,
-        scope: KnownScope,
-        spans: Sequence[Any],
-        rows: Rows,
-    ) -> None:
+    def finish(self, rows: Rows) -> None:
+        """Turn the groups read so far into columns, all at once: most requests are small."""
+        groups, rows.groups = rows.groups, []
+        if not groups:
+            return
         columns = rows.columns["span"]
+        spans = [span for group in groups for span in group.spans]
+        for group in groups:
+            _repeat(columns, group)
         attributes = [list(span.attributes) for span in spans]
         statuses = [self._status(span.status) for span in spans]
-        _repeat(columns, len(spans), record, resource, scope)
         _extend_plain(columns, spans)
         member = self._members.__getitem__
         columns["attributes"] += [f"{{{','.join(map(member, data))}}}" for data in attributes]
@@ -106,27 +114,27 @@ class SpanDecoder:
         columns["links"] += [_links_json(data) if (data := span.links) else "[]" for span in spans]
         dull = self._members.dull.issuperset
         telling = [at for at, data in enumerate(attributes) if events[at] or not dull(data)]
+        group_of = [group for group in groups for _ in group.spans] if telling else []
         meanings = [_NOTHING] * len(spans)
         for at in telling:
-            read = dict(map(self._members.pairs.__getitem__, attributes[at]))
-            told = [_event(Span.Event.FromString(data)) for data in events[at]]
             meanings[at] = self._meaning(
-                record, resource, scope, spans[at], statuses[at], read, told, rows
+                group_of[at], spans[at], attributes[at], events[at], statuses[at], rows
             )
         _extend_meanings(columns, meanings, bool(telling))
 
     def _meaning(
         self,
-        record: Record,
-        resource: KnownResource,
-        scope: KnownScope,
+        group: Group,
         span: Any,
+        pairs: Sequence[bytes],
+        event_data: Sequence[bytes],
         status: tuple[int, str],
-        attributes: dict[str, Any],
-        events: list[dict[str, Any]],
         rows: Rows,
     ) -> Meaning:
-        name = span.name
+        """What one span means; the facts it tells become rows."""
+        attributes = dict(map(self._members.pairs.__getitem__, pairs))
+        events = [_event(Span.Event.FromString(data)) for data in event_data]
+        name, scope, resource = span.name, group.scope, group.resource
         told = facts_of_span(
             name,
             scope.name,
@@ -139,7 +147,7 @@ class SpanDecoder:
             events,
         )
         if told:
-            add_facts(rows, record.sequence, told)
+            add_facts(rows, group.record.sequence, told)
         return meaning_of_span(name, scope.name, attributes, resource.attributes, *status, events)
 
     def _status(self, data: bytes) -> tuple[int, str]:
@@ -175,18 +183,13 @@ def _is_suspect(shallow: Any) -> bool:
     return False
 
 
-def _repeat(
-    columns: dict[str, list[Any]],
-    count: int,
-    record: Record,
-    resource: KnownResource,
-    scope: KnownScope,
-) -> None:
+def _repeat(columns: dict[str, list[Any]], group: Group) -> None:
+    count, record = len(group.spans), group.record
     columns["sequence"] += [record.sequence] * count
     columns["received_at"] += [record.received_ns // 1000] * count
     columns["source"] += [record.source] * count
-    columns["resource_hash"] += [resource.hash] * count
-    columns["scope_hash"] += [scope.hash] * count
+    columns["resource_hash"] += [group.resource.hash] * count
+    columns["scope_hash"] += [group.scope.hash] * count
 
 
 def _extend_plain(columns: dict[str, list[Any]], spans: Sequence[Any]) -> None:
@@ -217,10 +220,6 @@ def _extend_meanings(
     told = zip(*meanings, strict=True)
     for name, values in zip(_MEANINGS, told, strict=True):
         columns[name] += values
-
-
-def _is_telling(key: str) -> bool:
-    return key.partition(".")[0] not in _GENERAL
 
 
 def _events_json(events: Sequence[bytes]) -> str:

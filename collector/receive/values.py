@@ -26,12 +26,12 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 
 
 def json_text(value: Any) -> str:
-    """A plain value as JSON; text and integers without the cost of setting up an encoder."""
+    """A plain value as JSON; text and numbers without the cost of setting up an encoder."""
     kind = type(value)
     if kind is str:
         return encode_basestring(value)
-    if kind is int:
-        return int.__repr__(value)
+    if kind is int or (kind is float and math.isfinite(value)):
+        return repr(value)
     return _encode(value)
 
 

@@ -4,10 +4,11 @@
 2. Decode it.
 3. In one transaction: leave out what is stored already, keep the rest, derive what the
    touched traces amount to, count, and move the position.
-4. On an error roll back and try once more; then go record by record, and set the one aside
-   that cannot be stored. What is the machine's fault (a full disk, say) is never a
+4. When only deriving fails, store the batch without it; its traces are derived later.
+5. On another error roll back and try once more; then go record by record, and set the one
+   aside that cannot be stored. What is the machine's fault (a full disk, say) is never a
    record's: then nothing moves, and the same batch is tried again later.
-5. When idle, or when DuckDB's own log has grown large, checkpoint; only then may the
+6. When idle, or when DuckDB's own log has grown large, checkpoint; only then may the
    write-ahead log forget.
 """
 
@@ -16,10 +17,11 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeAlias
 
 import duckdb
 import numpy as np
@@ -30,8 +32,9 @@ import structlog
 from collector.model import Signal
 from collector.store.batch import KEYS, SCHEMAS, Batch
 from collector.store.connection import Store
+from collector.store.derivation import Derivation, Derive, NotDerived
 from collector.store.derive import REACH, derive
-from collector.store.schema import statement
+from collector.store.transaction import MACHINE, registered, run, transaction
 from collector.store.wal import Record
 
 __all__ = ["Applied", "Applier", "Decoding", "Log"]
@@ -39,6 +42,7 @@ __all__ = ["Applied", "Applier", "Decoding", "Log"]
 MIB = 1024 * 1024
 BATCH_BYTES = 32 * MIB
 TICK_S = 0.25
+LONGEST_GATHERING_S = 1.0
 IDLE_CHECKPOINT_S = 5.0
 WAL_CHECKPOINT_BYTES = 1024 * MIB
 LONGEST_PAUSE_S = 30.0
@@ -53,18 +57,10 @@ _SIGNALS = {
     Signal.METRICS.value: "metric_point",
 }
 _FACTS = ("trust_point", "command_event", "agent_alias", "refused_record")
-# The disk, the memory, or a database that must be opened again: no record is to blame.
-_MACHINE = (
-    duckdb.IOException,
-    duckdb.OutOfMemoryException,
-    duckdb.FatalException,
-    duckdb.ConnectionException,
-    duckdb.InterruptException,
-    MemoryError,
-    OSError,
-)
 
 _log = structlog.get_logger("collector.store.applier")
+
+Tables: TypeAlias = dict[str, pa.Table]
 
 
 class Log(Protocol):
@@ -116,7 +112,7 @@ class Applier:
         decoder: Decoding,
         *,
         on_applied: Callable[[Applied], None] | None = None,
-        derive: Callable[[duckdb.DuckDBPyConnection, str], None] = derive,
+        derive: Derive = derive,
         batch_bytes: int = BATCH_BYTES,
         tick_s: float = TICK_S,
         idle_checkpoint_s: float = IDLE_CHECKPOINT_S,
@@ -125,9 +121,9 @@ class Applier:
         self._log = log
         self._decoder = decoder
         self._on_applied = on_applied
-        self._derive = derive
         self._pace = _Pace(batch_bytes, tick_s, idle_checkpoint_s)
         self._cursor = store.cursor()
+        self._derivation = Derivation(self._cursor, derive)
         self._position = store.position()
         # A number given twice would look like a record that is applied already.
         log.continue_after(self._position)
@@ -142,6 +138,11 @@ class Applier:
     def position(self) -> int:
         """The last sequence whose rows can be queried."""
         return self._position
+
+    @property
+    def traces_not_derived(self) -> int:
+        """Traces that are stored, and whose runs and actions wait because deriving failed."""
+        return self._derivation.waiting
 
     def start(self) -> None:
         """Begin in the background."""
@@ -162,9 +163,11 @@ class Applier:
         records = self._log.read(self._position, self._pace.batch_bytes)
         records = [record for record in records if record.sequence > self._position]
         if not records:
+            self._derivation.again(self._position)
             self._when_idle()
             return 0
         self._apply(records)
+        self._derivation.again(self._position)
         self._last_work = time.monotonic()
         if self._store.wal_bytes > WAL_CHECKPOINT_BYTES:
             self._checkpoint()
@@ -196,11 +199,16 @@ class Applier:
         return behind and time.monotonic() < self._drain_until
 
     def _wait(self, size: int, began: float) -> None:
-        """Go on at once behind a large batch, else let a tick's worth of records gather."""
+        """Go on at once behind a large batch, else let records gather.
+
+        A batch costs tens of milliseconds however small it is, so a trickle of small ones
+        gets a fifth of the time, and no record waits longer than a second for it.
+        """
         if size == 0:
             self._log.wait(self._position, self._pace.tick_s)
         elif size < self._pace.batch_bytes // 2:
-            self._stopping.wait(max(0.0, began + self._pace.tick_s - time.monotonic()))
+            took = time.monotonic() - began
+            self._stopping.wait(max(self._pace.tick_s - took, min(4 * took, LONGEST_GATHERING_S)))
 
     # Applying
 
@@ -209,7 +217,7 @@ class Applier:
             try:
                 self._store_batch(self._decoder.decode(records))
                 return
-            except _MACHINE:
+            except MACHINE:
                 raise
             # Whatever a record does to our code or to DuckDB, the log must not stop at it.
             except Exception as error:
@@ -220,17 +228,25 @@ class Applier:
     def _apply_alone(self, record: Record) -> None:
         try:
             self._store_batch(self._decoder.decode([record]))
-        except _MACHINE:
+        except MACHINE:
             raise
         except Exception as error:
             _log.error("record_refused", sequence=record.sequence, error=str(error))
             self._store_batch(self._decoder.refuse(record, "not_storable", str(error)))
 
     def _store_batch(self, batch: Batch) -> None:
-        with self._transaction():
-            applied = self._write(batch)
+        try:
+            applied = self._committed(batch, self._derive_touched)
+        except NotDerived as cause:
+            _log.error("derivation_failed", position=self._position, error=str(cause))
+            applied = self._committed(batch, partial(self._derive_later, cause=cause))
+            self._derivation.recount()
         self._position = batch.sequence
         self._tell(applied)
+
+    def _committed(self, batch: Batch, derive: Callable[[Tables], None]) -> Applied:
+        with transaction(self._cursor):
+            return self._write(batch, derive)
 
     def _tell(self, applied: Applied) -> None:
         if self._on_applied is None:
@@ -241,18 +257,7 @@ class Applier:
         except Exception:
             _log.exception("listener_failed", position=applied.position)
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._cursor.execute("begin transaction")
-        try:
-            yield
-            self._cursor.execute("commit")
-        except BaseException:
-            with contextlib.suppress(duckdb.Error):
-                self._cursor.execute("rollback")
-            raise
-
-    def _write(self, batch: Batch) -> Applied:
+    def _write(self, batch: Batch, derive: Callable[[Tables], None]) -> Applied:
         tables = dict(batch.tables)
         for table in _EVIDENCE:
             tables[table] = self._without_stored(table, tables[table])
@@ -260,8 +265,8 @@ class Applier:
             self._insert(table, tables[table])
         holds = self._insert("decision", tables["decision"])
         self._insert("source_count", _recounted(tables))
-        self._derive_touched(tables)
-        self._run_sql("apply/set_position", {"sequence": batch.sequence})
+        derive(tables)
+        run(self._cursor, "apply/set_position", {"sequence": batch.sequence})
         return Applied(
             position=batch.sequence,
             spans=tables["span"].num_rows,
@@ -275,9 +280,9 @@ class Applier:
         if not incoming.num_rows:
             return incoming
         stored: set[int] = set()
-        with self._registered("incoming_key", _keys(table, incoming)):
+        with registered(self._cursor, "incoming_key", _keys(table, incoming)):
             for low, high in _ranges_of(incoming[_EVIDENCE[table]]):
-                found = self._run_sql(f"apply/stored_{table}", {"low": low, "high": high})
+                found = run(self._cursor, f"apply/stored_{table}", {"low": low, "high": high})
                 stored.update(row for (row,) in found)
         if not stored:
             return incoming
@@ -287,15 +292,19 @@ class Applier:
     def _insert(self, table: str, incoming: pa.Table) -> list[tuple[Any, ...]]:
         if not incoming.num_rows:
             return []
-        with self._registered("incoming", incoming):
-            return self._run_sql(f"apply/insert_{table}")
+        with registered(self._cursor, "incoming", incoming):
+            return run(self._cursor, f"apply/insert_{table}")
 
-    def _derive_touched(self, tables: dict[str, pa.Table]) -> None:
+    def _derive_touched(self, tables: Tables) -> None:
+        self._derivation.now(lambda: self._touched(tables))
+
+    def _derive_later(self, tables: Tables, cause: NotDerived) -> None:
+        self._derivation.later(_all_traces(tables), self._position, cause)
+
+    def _touched(self, tables: Tables) -> pa.Table | None:
         touched = _touched_traces(tables, self._acting_traces(tables["span"]))
         told = tables["decision"].num_rows + tables["trust_point"].num_rows
-        if touched.num_rows or told:
-            with self._registered("touched_trace", touched):
-                self._derive(self._cursor, "touched_trace")
+        return touched if touched.num_rows or told else None
 
     def _acting_traces(self, spans: pa.Table) -> list[bytes]:
         """Traces with actions to which a plain span came late: it may link them to their agent."""
@@ -305,24 +314,8 @@ class Applier:
         bounds = pc.min_max(plain["started_at"]).as_py()
         window = {"low": bounds["min"] - REACH, "high": bounds["max"] + REACH}
         traces = pa.table({"trace_id": pc.unique(plain["trace_id"])})
-        with self._registered("incoming_trace", traces):
-            return [trace for (trace,) in self._run_sql("apply/acting_traces", window)]
-
-    @contextlib.contextmanager
-    def _registered(self, name: str, table: pa.Table) -> Iterator[None]:
-        self._cursor.register(name, table)
-        try:
-            yield
-        except duckdb.Error:
-            # The transaction is lost; what broke it must not be hidden by the tidying up.
-            with contextlib.suppress(duckdb.Error):
-                self._cursor.unregister(name)
-            raise
-        self._cursor.unregister(name)
-
-    def _run_sql(self, name: str, bound: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        self._cursor.execute(statement(name), bound or {})
-        return list(self._cursor.fetchall())
+        with registered(self._cursor, "incoming_trace", traces):
+            return [trace for (trace,) in run(self._cursor, "apply/acting_traces", window)]
 
     # Checkpoints
 
@@ -371,7 +364,14 @@ def _time(microseconds: int, kind: pa.DataType) -> Any:
     return pa.scalar(int(microseconds), kind).as_py()
 
 
-def _touched_traces(tables: dict[str, pa.Table], acting: list[bytes]) -> pa.Table:
+def _all_traces(tables: Tables) -> pa.Table:
+    """Every trace of a batch, and the empty one for what it told outside of any."""
+    chunks = [*tables["span"]["trace_id"].chunks, *tables["decision"]["trace_id"].chunks]
+    traces = pa.chunked_array([*chunks, pa.array([b""], pa.binary())], pa.binary())
+    return pa.table({"trace_id": pc.unique(pc.drop_null(traces))})
+
+
+def _touched_traces(tables: Tables, acting: list[bytes]) -> pa.Table:
     """The traces of the spans that mean something, of the decisions, and those that act."""
     spans, decisions = tables["span"], tables["decision"]
     telling = spans.filter(pc.is_valid(spans["op"]))
@@ -380,7 +380,7 @@ def _touched_traces(tables: dict[str, pa.Table], acting: list[bytes]) -> pa.Tabl
     return pa.table({"trace_id": pc.unique(pc.drop_null(traces))})
 
 
-def _recounted(tables: dict[str, pa.Table]) -> pa.Table:
+def _recounted(tables: Tables) -> pa.Table:
     """The counts by source, now that it is known what was stored already."""
     rows = tables["source_count"].to_pylist()
     stored = {signal: _by_source(tables[table]) for signal, table in _SIGNALS.items()}

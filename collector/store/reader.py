@@ -125,7 +125,10 @@ def _deadline(interrupt: Callable[[], None], seconds: float) -> Iterator[None]:
     timer.start()
     try:
         yield
-    except duckdb.InterruptException as error:
+    except (duckdb.InterruptException, OSError) as error:
+        # While rows are fetched, Arrow passes DuckDB's interrupt on as an OSError.
+        if isinstance(error, OSError) and "INTERRUPT" not in str(error):
+            raise
         raise TimeLimit(
             f"expected an answer within {seconds:g} s and stopped: ask for a shorter period"
         ) from error

@@ -111,6 +111,16 @@ class WriteAheadLog:
         """Why the last write failed; None while writing works."""
         return self._failure
 
+    @property
+    def unread_bytes(self) -> int:
+        """Synced bytes behind what was read last: how far the reader lags, in bytes."""
+        read = self._cursor
+        return sum(
+            segment.end - (read.offset if segment.ordinal == read.ordinal else 0)
+            for segment in self._segments
+            if segment.last_sequence > read.sequence
+        )
+
     def append(
         self, signal: Signal, encoding: Encoding, source: str, received_ns: int, body: bytes
     ) -> Future[int]:
@@ -134,6 +144,8 @@ class WriteAheadLog:
             for segment in self._segments_behind(after):
                 if records := self._read_segment(segment, after, max_bytes):
                     return records
+            if after > self._cursor.sequence:
+                self._cursor = _Cursor(after, 0, 0)
             return []
 
     def wait(self, after: int, timeout: float) -> bool:

@@ -6,6 +6,7 @@ nothing. One form, one event; what is wrong is said and nothing is sent.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import assert_never
 
 import streamlit as st
@@ -16,27 +17,34 @@ from dashboard.doors import Json
 from dashboard.people import Person
 from dashboard.state import Key, Session, Url, address
 
-TITLES = {Act.DEGRADE: "Degrade", Act.KILL: "Stop", Act.RELEASE: "Release"}
+TITLES = {
+    Act.DEGRADE: "Degrade",
+    Act.PAUSE: "Pause",
+    Act.KILL: "Stop",
+    Act.RELEASE: "Release",
+}
 ICONS = {
     Act.DEGRADE: ":material/speed:",
+    Act.PAUSE: ":material/pause_circle:",
     Act.KILL: ":material/front_hand:",
     Act.RELEASE: ":material/lock_open:",
 }
-SEND_WORDS = {Act.DEGRADE: "Degrade", Act.KILL: "Stop agent", Act.RELEASE: "Release"}
+SEND_WORDS = {**TITLES, Act.KILL: "Stop agent"}
 KEEP_WORDS = {
     Act.DEGRADE: "Leave it as it is",
+    Act.PAUSE: "Keep it running",
     Act.KILL: "Keep it running",
     Act.RELEASE: "Keep the hold",
 }
 
 
-def buttons(agent: str | None, person: Person, degrade_key: Key, stop_key: Key | None) -> None:
-    """Degrade and stop; disabled with the reason when this person may not."""
+def buttons(agent: str | None, person: Person, offered: Mapping[Act, Key]) -> None:
+    """A button for each act offered; disabled with the reason when this person may not."""
     why = person.why_not_command() or (None if agent else "Choose an agent first")
-    _opener("Degrade", Act.DEGRADE, agent, degrade_key, why)
-    if stop_key:
-        with st.container(key=f"danger_{stop_key}", width="content"):
-            _opener("Stop agent", Act.KILL, agent, stop_key, why)
+    for act, key in offered.items():
+        frame = f"danger_{key}" if act is Act.KILL else f"safe_{key}"
+        with st.container(key=frame, width="content"):
+            _opener(SEND_WORDS[act], act, agent, key, why)
 
 
 def release_button(agent: str, hold_id: str, person: Person) -> None:
@@ -141,6 +149,12 @@ def _fields(dialog: Dialog) -> None:
             placeholder="transfer, mail.send",
             help="Names, separated by commas; reading tools stay allowed otherwise",
         )
+        st.text_input(
+            "Answer with other models",
+            key=Key.DIALOG_MODELS,
+            placeholder="large=small",
+            help="Pairs, separated by commas: calls to the first model go to the second",
+        )
     if dialog.act is Act.KILL:
         st.text_input(f"Type {dialog.agent} to confirm", key=Key.DIALOG_NAME, autocomplete="off")
 
@@ -175,6 +189,11 @@ def _effect(act: Act) -> str:
             return "Every further model and tool call is refused. Nothing is deleted."
         case Act.DEGRADE:
             return "Only tools that read stay allowed. Work in progress goes on."
+        case Act.PAUSE:
+            return (
+                "Every further model and tool call is refused until you release it. "
+                "The agent stays loaded and goes on from there."
+            )
         case Act.RELEASE:
             return ""
         case _:
@@ -206,4 +225,5 @@ def written() -> Form:
         expires=kept.get(Key.DIALOG_EXPIRES) or actions.DEFAULT_EXPIRY,
         name=kept.get(Key.DIALOG_NAME) or "",
         deny=kept.get(Key.DIALOG_DENY) or "",
+        models=kept.get(Key.DIALOG_MODELS) or "",
     )

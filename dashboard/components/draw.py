@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.charts import Spec
-from dashboard.state import Key
+from dashboard.doors import Json
 
 
 def chart(spec: Spec, key: str, *, alt: str) -> None:
@@ -14,16 +14,16 @@ def chart(spec: Spec, key: str, *, alt: str) -> None:
         st.vega_lite_chart(spec, width="stretch", key=key, alt=alt)
 
 
-def chosen_span(spec: Spec, *, alt: str) -> str | None:
-    """The waterfall; the id of the span the reader clicked in this run."""
-    with st.container(key=f"c-{Key.TRACE_WATERFALL}"):
+def picked(spec: Spec, key: str, selection: str, *, alt: str) -> Json | None:
+    """A picture whose marks can be chosen; the fields of the one clicked in this run."""
+    with st.container(key=f"c-{key}"):
         event = st.vega_lite_chart(
             spec,
             width="stretch",
-            key=Key.TRACE_WATERFALL,
+            key=key,
             on_select="rerun",
-            selection_mode="span",
+            selection_mode=selection,
             alt=alt,
         )
-    picked = event["selection"].get("span") or []
-    return str(picked[0]["span_id"]) if picked else None
+    chosen: list[Json] = event["selection"].get(selection) or []
+    return chosen[0] if chosen else None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 import streamlit as st
 
-from dashboard import data
+from dashboard import data, words
+from dashboard.data import Window
 from dashboard.state import Key, Url
 
 NEWEST_WORDS = "Newest"
@@ -54,6 +57,26 @@ def text(label: str, key: Url) -> str | None:
     return st.text_input(
         label, value=None, key=key, bind="query-params", placeholder="Any", width=260
     )
+
+
+def part(since: Url, until: Url, whole: Key) -> Window | None:
+    """A part of the range that a link named; said, and given up with one button."""
+    told = st.query_params.get(since), st.query_params.get(until)
+    try:
+        first, last = (datetime.fromisoformat(moment or "") for moment in told)
+    except ValueError:
+        return None
+    if first.tzinfo is None or last.tzinfo is None or first >= last:
+        return None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(f"Only {words.period(first, last)} UTC", icon=":material/schedule:", color="blue")
+        st.button("Show the whole range", key=whole, on_click=_forget, args=(since, until))
+    return Window(first, last)
+
+
+def _forget(*parameters: Url) -> None:
+    for parameter in parameters:
+        st.query_params.pop(parameter, None)
 
 
 def pages(rows: pl.DataFrame, column: str, before: Url, newest: Key, older: Key) -> None:

@@ -187,6 +187,7 @@ def change_list(changes: pl.DataFrame) -> None:
     """What happened, newest first, each with its time and its agent."""
     if changes.is_empty():
         nothing(f"Nothing changed in the last {range_words()}.")
+        return
     lines = [
         f"{words.minute(row['changed_at'])}&ensp;{CHANGE_ICONS.get(row['kind'], '')}&ensp;"
         f"**{plain(row['agent'] or 'fleet')}** {plain(row['summary'])}"
@@ -241,11 +242,40 @@ def unknown(noun: str, name: str, up: str, up_name: str) -> None:
     footer()
 
 
+def number(
+    label: str,
+    value: str,
+    beside: str,
+    *,
+    colour: words.Colour = "gray",
+    help: str | None = None,
+) -> None:
+    """One number in a card, with the one that puts it in proportion."""
+    st.metric(
+        label,
+        value,
+        beside,
+        delta_color=colour,
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+        help=help,
+    )
+
+
 def state_badge(state: str) -> None:
     st.badge(
         words.STATES.get(state, state),
         icon=words.STATE_ICONS.get(state),
         color=words.STATE_COLOURS.get(state, "gray"),
+    )
+
+
+def hold_badge(kind: str) -> None:
+    st.badge(
+        words.HOLDS.get(kind, kind),
+        icon=":material/front_hand:",
+        color=words.HOLD_COLOURS.get(kind, "gray"),
     )
 
 

@@ -15,6 +15,8 @@ from dashboard.words import Colour
 
 ROW_PX = 32
 MOST_HEIGHT_ROWS = 14
+BRIEF_ROWS = 8
+OBJECTIVE_ROWS = 24
 STATE_ORDER = {state: rank for rank, state in enumerate(words.STATES)}
 
 
@@ -111,7 +113,7 @@ def budget_column() -> Any:
         max_value=1,
         format="percent",
         color="auto",
-        width=112,
+        width=104,
         help="Share of the error budget not yet spent; below zero when overspent",
     )
 
@@ -120,7 +122,7 @@ def burn_column(label: str) -> Any:
     return columns.NumberColumn(
         label,
         format="%.1f×",
-        width=72,
+        width=68,
         help="1.0× spends the budget exactly by the end of its window",
     )
 
@@ -137,6 +139,34 @@ def urgent_first(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def agent_table(agents: pl.DataFrame, key: str) -> str | None:
+    """Agents, the most urgent first; the name of the one the reader picked."""
+    rows = urgent_first(marked_sample(agents)).with_columns(
+        pl.col("budget_left").round(2),
+        worded("state", words.STATES),
+        worded("hold_kind", words.HOLDS),
+    )
+    held = {"hold_kind": badge("Hold", words.HOLDS, words.HOLD_COLOURS, width=80)}
+    config = {
+        "state": state_column(),
+        "agent": columns.TextColumn("Agent", width=96),
+        "reason": columns.TextColumn("Why it is here", width=280),
+        **(held if agents["hold_kind"].is_not_null().any() else {}),
+        "budget_left": budget_column(),
+        "burn_1h": burn_column("Burn, 1 h"),
+        "denied": columns.NumberColumn("Denied", format="localized", width=64),
+        "trust": columns.NumberColumn(
+            "Trust", format="%.0f", width=54, help="0 to 1,000 as last reported"
+        ),
+        "trust_trend": columns.LineChartColumn("Trust trend", y_min=0, y_max=1000, width=80),
+        "denied_by_hour": columns.BarChartColumn("Denied by hour", y_min=0, width=104),
+        **sample_column(rows),
+    }
+    alt = "Agents, the most urgent first, with state, reason and budget left"
+    picked = chosen(rows, config, key, rows=12, alt=alt)
+    return None if picked is None else str(rows["agent"][picked])
+
+
 def bad_of_total(row: dict[str, int]) -> str:
     return f"{words.count(row['bad'])} of {words.count(row['total'])}"
 
@@ -150,73 +180,74 @@ def objective_table(
         pl.col("budget_left").round(2),
         spent=pl.struct("bad", "total").map_elements(bad_of_total, return_dtype=pl.String),
     )
-    agent = {"agent": columns.TextColumn("Agent", width=120)} if with_agent else {}
+    agent = {"agent": columns.TextColumn("Agent", width=100)} if with_agent else {}
     config = {
         "state": state_column(),
-        "display_name": columns.TextColumn("Objective", width=180),
+        "display_name": columns.TextColumn("Objective", width=172),
         **agent,
-        "reason": columns.TextColumn("Why", width=194),
         "budget_left": budget_column(),
-        "spent": columns.TextColumn("Bad events", width=98, alignment="right"),
         "burn_1h": burn_column("Burn, 1 h"),
-        "burn_6h": burn_column("Burn, 6 h"),
-        "target": columns.NumberColumn("Target", format="percent", width=62),
+        "spent": columns.TextColumn("Bad events", width=92, alignment="right"),
+        "reason": columns.TextColumn("Why", width=336),
+        "target": columns.NumberColumn("Target", format="percent", width=60),
         **sample_column(rows),
     }
-    picked = chosen(shown_rows, config, key, alt="Objectives, worst first, with budget and burn")
+    alt = "Objectives, worst first, with budget and burn"
+    picked = chosen(shown_rows, config, key, rows=OBJECTIVE_ROWS, alt=alt)
     if picked is None:
         return None
     row = rows.row(picked, named=True)
     return address({Url.OBJECTIVE: row["objective"], Url.AGENT: row["agent"]})
 
 
-def decision_table(
-    rows: pl.DataFrame, key: str, *, rows_shown: int | None = None, with_agent: bool = True
-) -> str | None:
-    """Decisions; the id of the one the reader picked."""
+def decision_table(rows: pl.DataFrame, key: str, *, brief: bool = False) -> str | None:
+    """Decisions; the id of the one the reader picked. `brief` is for half a page of one agent."""
     told = marked_sample(rows).with_columns(
         worded("verdict", words.VERDICTS),
         by=pl.coalesce("rule", "reason_code", "policy", "source"),
     )
-    agent = {"agent": columns.TextColumn("Agent", width=140)} if with_agent else {}
-    config = {
-        "decided_at": time_column("When, UTC"),
-        "verdict": badge("Verdict", words.VERDICTS, words.VERDICT_COLOURS, width=92),
-        **agent,
-        "action": columns.TextColumn("Action", width=150),
-        "by": columns.TextColumn("By", width=140),
-        "effect": columns.TextColumn("What happened", width=110),
-        "reason": columns.TextColumn("Reason", width=240),
+    reason = {"reason": columns.TextColumn("Reason", width=236)}
+    happened = {
+        "effect": columns.TextColumn("What happened", width=112),
+        **({} if rows["reason"].is_null().all() else reason),
         **sample_column(rows),
     }
+    config = {
+        "decided_at": time_column("When, UTC"),
+        "verdict": badge("Verdict", words.VERDICTS, words.VERDICT_COLOURS, width=90),
+        **({} if brief else {"agent": columns.TextColumn("Agent", width=104)}),
+        "action": columns.TextColumn("Action", width=134),
+        "by": columns.TextColumn("By", width=160),
+        **({} if brief else happened),
+    }
     alt = "Decisions, newest first, with verdict and rule"
-    picked = chosen(told, config, key, alt=alt, rows=rows_shown)
+    picked = chosen(told, config, key, alt=alt, rows=BRIEF_ROWS if brief else None)
     return None if picked is None else str(rows["decision_id"][picked])
 
 
-def trace_table(
-    rows: pl.DataFrame, key: str, *, rows_shown: int | None = None, with_agent: bool = True
-) -> str | None:
-    """Traces; the id of the one the reader picked."""
+def trace_table(rows: pl.DataFrame, key: str, *, brief: bool = False) -> str | None:
+    """Traces; the id of the one the reader picked. `brief` is for half a page of one agent."""
     told = marked_sample(rows).with_columns(
         worded("outcome", words.OUTCOMES),
         took=pl.col("duration_ms").map_elements(words.milliseconds, return_dtype=pl.String),
     )
-    agent = {"agent": columns.TextColumn("Agent", width=134)} if with_agent else {}
-    config = {
-        "started_at": time_column("Started, UTC"),
-        "outcome": badge("Outcome", words.OUTCOMES, words.OUTCOME_COLOURS, width=88),
-        "name": columns.TextColumn("Name", width=160),
-        **agent,
-        "took": columns.TextColumn("Took", width=76, alignment="right"),
-        "spans": columns.NumberColumn("Spans", format="localized", width=62),
-        "actions": columns.NumberColumn("Actions", format="localized", width=70),
-        "denied": columns.NumberColumn("Denied", format="localized", width=66),
+    counts = {
         "errors": columns.NumberColumn("Failed", format="localized", width=62),
-        "input_tokens": columns.NumberColumn("Tokens in", format="localized", width=76),
-        "output_tokens": columns.NumberColumn("Tokens out", format="localized", width=82),
+        "actions": columns.NumberColumn("Actions", format="localized", width=70),
+        "spans": columns.NumberColumn("Spans", format="localized", width=62),
+        "input_tokens": columns.NumberColumn("Tokens in", format="localized", width=80),
+        "output_tokens": columns.NumberColumn("Tokens out", format="localized", width=86),
         **sample_column(rows),
     }
+    config = {
+        "started_at": time_column("Started, UTC"),
+        "outcome": badge("Outcome", words.OUTCOMES, words.OUTCOME_COLOURS, width=84),
+        "name": columns.TextColumn("Name", width=164 if brief else 190),
+        **({} if brief else {"agent": columns.TextColumn("Agent", width=104)}),
+        "took": columns.TextColumn("Took", width=72, alignment="right"),
+        "denied": columns.NumberColumn("Denied", format="localized", width=64),
+        **({} if brief else counts),
+    }
     alt = "Traces, newest first, with outcome and duration"
-    picked = chosen(told, config, key, alt=alt, rows=rows_shown)
+    picked = chosen(told, config, key, alt=alt, rows=BRIEF_ROWS if brief else None)
     return None if picked is None else str(rows["trace_id"][picked])

@@ -2,118 +2,31 @@
 
 from __future__ import annotations
 
-import polars as pl
 import streamlit as st
 
-from dashboard import charts, data, words
-from dashboard.components import draw, filters, page, tables
-from dashboard.data import Window
-from dashboard.doors import Json
-from dashboard.state import Key, Url, address
-
-
-def over_time(window: Window, agent: str | None) -> None:
-    rows = data.decisions_over_time(window, agent)
-    if rows.is_empty():
-        page.nothing(f"No decision in the last {page.range_words()}.")
-        return
-    draw.chart(
-        charts.verdict_bars(rows, allowed=True),
-        Key.DECISIONS_TIME,
-        alt="Decisions over time, stacked by verdict",
-    )
-
-
-def by_rule(window: Window, agent: str | None) -> None:
-    rows = data.decision_reasons(window, agent).filter(pl.col("verdict") != "allow")
-    if rows.is_empty():
-        page.nothing("Every decision allowed its action.")
-        return
-    spent = rows.with_columns(
-        bad=pl.col("decisions"), reason=pl.col("reason").fill_null("no rule told")
-    )
-    totals = spent.group_by("reason").agg(pl.col("bad").sum())
-    draw.chart(
-        charts.spent_bars(totals),
-        Key.DECISIONS_REASONS,
-        alt="Decisions other than allow by rule, the most frequent first",
-    )
-
-
-def detail(row: Json) -> None:
-    """One decision in full, with the way to its trace."""
-    with st.container(border=True, key="decisions_detail"):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            page.verdict_badge(row["verdict"])
-            st.markdown(
-                f"**{page.plain(row['agent'])}** · "
-                f"{page.plain(row['action'] or 'no action named')} "
-                f"· {words.stamp(row['decided_at'])}",
-                width="content",
-            )
-            st.space("stretch")
-            if row["trace_id"]:
-                st.page_link(
-                    "views/trace.py",
-                    label="Open trace",
-                    icon=":material/account_tree:",
-                    query_params=address(
-                        {Url.TRACE: row["trace_id"], Url.SPAN: row["span_id"] or ""}
-                    ),
-                )
-        if row["reason"]:
-            st.markdown(page.plain(row["reason"]))
-        with st.grid(4, min_column_width=190):
-            for label, value in facts(row).items():
-                st.markdown(f":gray[{label}]  \n{page.plain(value)}")
-
-
-def facts(row: Json) -> dict[str, str]:
-    told = {
-        "What really happened": row["effect"],
-        "Rule": row["rule"],
-        "Policy": row["policy"],
-        "Reason code": row["reason_code"],
-        "Stage": row["stage"],
-        "Mode": row["mode"],
-        "Decided by": row["source"],
-        "Instance": row["instance"],
-        "Told as": row["raw_verdict"],
-        "Dialect": row["dialect"],
-        "Hold": row["hold_id"],
-        "Decision": row["decision_id"],
-    }
-    return {label: value or words.UNKNOWN for label, value in told.items()}
-
+from dashboard import data, words
+from dashboard.components import decisions, filters, page
+from dashboard.state import Key, Url
 
 page.opened("Decisions", ranges=True)
-window = page.window()
+part = filters.part(Url.DECISIONS_SINCE, Url.DECISIONS_UNTIL, Key.DECISIONS_WHOLE)
+window = part or page.window()
+told = words.period(window.since, window.until) if part else f"last {page.range_words()}"
 with st.container(horizontal=True, vertical_alignment="bottom", key="decisions_filters"):
-    agent = filters.one_agent(data.fleet(window), Url.DECISIONS_AGENT)
+    agent = filters.one_agent(data.fleet(page.window()), Url.DECISIONS_AGENT)
     verdict = filters.one_of("Verdict", words.VERDICTS, Url.DECISIONS_VERDICT)
     text = filters.text("Rule, action or text", Url.DECISIONS_TEXT)
 left, right = st.columns([5, 3], gap="large")
-with left, page.section("When was it decided?", f"Decisions, last {page.range_words()}, UTC."):
-    over_time(window, agent)
+with left, page.section("When was it decided?", f"Decisions, {told}, UTC."):
+    decisions.over_time(window, agent)
 with right, page.section("Which rule stands out?", "Decisions other than allow."):
-    by_rule(window, agent)
+    decisions.by_rule(window, agent)
 before = st.query_params.get(Url.DECISIONS_BEFORE)
-rows = pl.DataFrame()
+rows = data.decisions(window, agent=agent, verdict=verdict, text=text, before_ns=before)
 with page.section(
     "What was blocked, and rightly?", "Newest first, UTC. Choose a row for its details."
 ):
-    place = st.container()
-    rows = data.decisions(window, agent=agent, verdict=verdict, text=text, before_ns=before)
-    if rows.is_empty():
-        page.nothing(f"No decision matches in the last {page.range_words()}.")
-    else:
-        picked = tables.decision_table(rows, Key.DECISIONS_LIST)
-        if picked:
-            st.query_params[Url.DECISION] = picked
-        asked = st.query_params.get(Url.DECISION)
-        for row in rows.filter(pl.col("decision_id") == (asked or "")).to_dicts():
-            with place:
-                detail(row)
+    decisions.listing(rows)
     filters.pages(
         rows, "decided_ns", Url.DECISIONS_BEFORE, Key.DECISIONS_NEWEST, Key.DECISIONS_OLDER
     )

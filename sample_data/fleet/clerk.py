@@ -1,4 +1,7 @@
-"""clerk, burning: an OpenAI Agents SDK agent that books invoices; one run in five fails."""
+"""clerk, burning: an OpenAI Agents SDK agent that books invoices; two runs in five fail.
+
+It works slowly, so that the budget its history left burns for more than an hour.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,13 @@ from watchkeeper_agent.adapters.openai_agents import obey
 
 from sample_data.fleet.kit import Worker
 from sample_data.fleet.policy import LocalPolicy
+from sample_data.story import Instalments
 
 READ_ONLY = ("lookup_invoice",)
 PLAN = ("lookup_invoice", "post_entry")
-FAILURE_SHARE = 0.2
+# Eight times what a target of 95 % allows.
+FAILURE_SHARE = 0.4
+TIMES_SLOWER = 8
 
 
 class BookingError(Exception):
@@ -91,7 +97,9 @@ def _text(text: str) -> ResponseOutputMessage:
 
 
 def main() -> None:
-    worker = Worker("clerk", "openai-agents", READ_ONLY)
+    worker = Worker("clerk", "openai-agents", READ_ONLY, TIMES_SLOWER)
+    # Its first run fails, so that a start in the middle of the trouble looks like one.
+    failing = Instalments(owed=1 - FAILURE_SHARE)
     set_tracing_disabled(False)
     OpenAIAgentsInstrumentor().instrument(disable_openai_trace_export=True)
     policy = LocalPolicy(worker.guard, "booking")
@@ -104,7 +112,7 @@ def main() -> None:
     def post_entry() -> str:
         """Write the entry to the ledger."""
         policy.check("post_entry")
-        if worker.random.random() < FAILURE_SHARE:
+        if failing.due(FAILURE_SHARE):
             raise BookingError("the ledger refused the entry: period closed")
         return "posted"
 

@@ -1,5 +1,7 @@
 """courier, losing trust: governed by Microsoft's Agent Governance Toolkit, really run.
 
+It starts where the sample history left it, near 450 of 1000, and sinks further, slowly.
+
 AGT's policy engine decides, its audit log keeps the decision and OTelLogsBackend sends it,
 its reward engine scores; the spans are those of AGT's own helpers. The toolkit wires none
 of that to OpenTelemetry by itself, so this host does.
@@ -46,10 +48,13 @@ rules:
     condition: "action.type == 'reroute_parcel'"
     action: deny
 """
-TRUST_AT_START = 0.85
-TRUST_AT_END = 0.42
-RUNS_OF_DECLINE = 200
-HISTORY = 40
+TEMPTED_SHARE = 0.15
+# Shares of good signals; AGT's weights make about 450 of the first and 340 of the last.
+QUALITY_AT_START = 0.28
+QUALITY_AT_END = 0.16
+RUNS_OF_DECLINE = 2000
+# AGT looks at the last hundred signals of a kind.
+RUNS_REMEMBERED = 100
 
 
 class Denied(Exception):
@@ -79,9 +84,21 @@ class Governance:
             told.update(action=decision.action, rule=decision.matched_rule)
             told.update(allowed=decision.allowed, policy_name="delivery")
             self._keep(tool, decision)
-        self.rewards.record_policy_compliance(DID, decision.allowed, "delivery")
+        self.reward(decision.allowed)
         if not decision.allowed:
             raise Denied(f"{tool} denied by {decision.matched_rule}")
+
+    def reward(self, allowed: bool) -> None:
+        self.rewards.record_policy_compliance(DID, allowed, "delivery")
+
+    def remember(self, draw: Callable[[], float]) -> None:
+        """The runs before this process: two allowed calls each, now and then a denied one."""
+        for _ in range(RUNS_REMEMBERED):
+            self.reward(True)
+            self.reward(True)
+            if draw() < TEMPTED_SHARE:
+                self.reward(False)
+            self.score(QUALITY_AT_START, draw)
 
     def _keep(self, tool: str, decision: Any) -> None:
         """The entry of AGT's hash-chained audit log, as the CloudEvent AGT makes of it."""
@@ -111,7 +128,7 @@ class Governance:
         self.rewards.record_output_quality(DID, accepted, "depot")
         self.rewards.record_collaboration(DID, together, "did:mesh:depot")
         self.rewards.record_security_event(DID, within, "boundary")
-        self.rewards.record_policy_compliance(DID, draw() < quality, "delivery")
+        self.reward(draw() < quality)
 
     def tell_trust(self) -> int:
         with trace_trust_verification(agent_id=self._agent) as told:
@@ -123,7 +140,7 @@ class Governance:
 def quality_of(number: int) -> float:
     """Share of good signals in a run: it sinks, and stays down."""
     share = min(1.0, number / RUNS_OF_DECLINE)
-    return TRUST_AT_START + (TRUST_AT_END - TRUST_AT_START) * share
+    return QUALITY_AT_START + (QUALITY_AT_END - QUALITY_AT_START) * share
 
 
 class Courier:
@@ -141,7 +158,7 @@ class Courier:
     def run(self, number: int) -> None:
         draw = self._worker.random.random
         plan = ["read_parcel", "print_label"]
-        if draw() < 0.15:
+        if draw() < TEMPTED_SHARE:
             plan.append("reroute_parcel")
         attributes = {
             "gen_ai.operation.name": "invoke_agent",
@@ -193,8 +210,7 @@ def main() -> None:
     worker.guard.hooked("pre_model_call")
     governance = Governance("courier")
     obey_kill_switch(worker.guard, KillSwitch(), DID)
-    for _ in range(HISTORY):
-        governance.score(TRUST_AT_START, worker.random.random)
+    governance.remember(worker.random.random)
     worker.work(Courier(worker, governance).run)
 
 

@@ -47,11 +47,18 @@ class Pace:
 class Worker:
     """One agent: attached to control, exporting, and working until it is told to stop."""
 
-    def __init__(self, agent: str, framework: str, read_only_tools: Iterable[str]) -> None:
+    def __init__(
+        self,
+        agent: str,
+        framework: str,
+        read_only_tools: Iterable[str],
+        times_slower: float = 1,
+    ) -> None:
         logging.basicConfig(level=logging.WARNING, format=f"{agent}: %(message)s")
         self.agent = agent
-        self.pace = Pace.from_environment()
-        self.random = self.pace.random(agent)
+        pace = Pace.from_environment()
+        self._interval_s = pace.interval_s * times_slower
+        self.random = pace.random(agent)
         self.guard = attach(
             agent,
             framework=framework,
@@ -70,7 +77,7 @@ class Worker:
         while not self._stopped.is_set():
             _attempt(run, number)
             number += 1
-            self._stopped.wait(self.pace.interval_s * self.random.uniform(0.7, 1.3))
+            self._stopped.wait(self._interval_s * self.random.uniform(0.7, 1.3))
         self.close()
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -42,6 +42,7 @@ PAGES = {
     "commands": "/commands",
     "commands-contradicted": "/commands?hold={hold}",
     "reports": "/reports",
+    "evidence": "/evidence",
 }
 
 
@@ -65,14 +66,16 @@ def settled(page: Page, timeout_ms: int = 30_000) -> None:
 
 
 def pictures(browser: Browser, chosen: argparse.Namespace) -> None:
-    url, code, only, folder = chosen.url, chosen.code, chosen.only, chosen.folder
+    url, only, folder = chosen.url, chosen.only, chosen.folder
+    known = signed_in(browser, url, chosen.code)
     for theme in chosen.theme or ("light", "dark"):
         context = browser.new_context(
-            color_scheme=theme, reduced_motion="reduce", timezone_id="America/New_York"
+            color_scheme=theme,
+            reduced_motion="reduce",
+            timezone_id="America/New_York",
+            storage_state=known,
         )
         page = context.new_page()
-        if code:
-            page.goto(f"{url}/signin?code={code}")
         for width in chosen.width or (1440, 1024):
             page.set_viewport_size({"width": width, "height": 900})
             for name, path in PAGES.items():
@@ -83,6 +86,17 @@ def pictures(browser: Browser, chosen: argparse.Namespace) -> None:
                 _whole(page, width)
                 page.screenshot(path=folder / f"{name}-{theme}-{width}.png")
         context.close()
+
+
+def signed_in(browser: Browser, url: str, code: str | None) -> StorageState | None:
+    """The cookie that a one-time code is changed for; it serves every picture."""
+    if code is None:
+        return None
+    context = browser.new_context()
+    context.new_page().goto(f"{url}/signin?code={code}")
+    state = context.storage_state()
+    context.close()
+    return state
 
 
 def _whole(page: Page, width: int) -> None:

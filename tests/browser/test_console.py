@@ -166,6 +166,26 @@ def test_a_click_on_a_span_opens_its_panel_and_its_address(visit: Visit) -> None
     assert "span=" in page.url
 
 
+def test_a_click_on_a_heat_cell_opens_the_decisions_of_that_hour(visit: Visit) -> None:
+    page = visit()
+    cells = page.locator(".st-key-c-fleet_heat svg.marks path[aria-roledescription='rect mark']")
+
+    cells.nth(5).click()
+
+    expect(page.get_by_role("heading", name="Decisions")).to_be_visible()
+    settled(page)
+    expect(page.get_by_role("button", name="Show the whole range")).to_be_visible()
+    assert "decisions_agent=" in page.url and "decisions_since=" in page.url
+
+
+def test_the_critical_path_is_underlined(visit: Visit) -> None:
+    page = visit(f"/trace?trace={TRACE_ID}")
+
+    bars = page.locator(".st-key-c-trace_waterfall svg.marks path[aria-roledescription=bar]")
+    inked = page.locator(".st-key-c-trace_waterfall svg.marks path[fill='#0F131A' i]")
+    assert 1 < inked.count() < bars.count() / 2
+
+
 def test_a_stranger_signs_in_with_name_and_password_and_out_again(visit: Visit, url: str) -> None:
     page = visit(signed_in=False)
     page.get_by_role("link", name="Sign in").click()

@@ -185,7 +185,7 @@ class Bench:
         return await self.post(f"/v1/holds/{hold_id}/release", body, role)
 
     async def prove(
-        self, hold_id: str, agent: Agent, token: str = "", **fields: Any
+        self, hold_id: str, agent: Agent, /, token: str = "", **fields: Any
     ) -> httpx.Response:
         body: dict[str, Any] = {
             "hold_id": hold_id,

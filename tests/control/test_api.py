@@ -10,7 +10,7 @@ import pytest
 
 from collector.control import authority
 from collector.control.documents import HOLD_TYPE, verified
-from tests.control.conftest import PASSWORD, Bench, new_key, order
+from tests.control.conftest import PASSWORD, Bench, TestClock, new_key, order
 
 
 async def test_a_kill_goes_from_request_to_enforced_and_is_released(bench: Bench) -> None:
@@ -425,3 +425,81 @@ async def test_no_secret_is_kept_in_plain(bench: Bench) -> None:
 
     for secret in (bench.tokens["operator"], agent.secret, PASSWORD):
         assert not any(secret.encode() in content for content in files)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"expires_in_s": 7200}, {"reason": "another"}, {"kind": "pause"}, {"profile": {}}]
+)
+async def test_a_key_with_anything_else_in_its_body_is_refused(
+    bench: Bench, clock: TestClock, changed: dict[str, Any]
+) -> None:
+    body = order("degrade")
+    first = await bench.post("/v1/commands", body)
+    clock.move(seconds=5)
+    again = await bench.post("/v1/commands", body)
+    other = await bench.post("/v1/commands", body | changed)
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    is_same = changed == {"profile": {}}
+    assert other.status_code == (200 if is_same else 409)
+
+
+async def test_a_release_repeated_for_another_reason_is_refused(bench: Bench) -> None:
+    hold_id = (await bench.command())["hold_id"]
+    body = {"reason": "all clear", "idempotency_key": "click-once"}
+    first = await bench.post(f"/v1/holds/{hold_id}/release", body)
+
+    other = await bench.post(f"/v1/holds/{hold_id}/release", body | {"reason": "a mistake"})
+
+    assert (first.status_code, other.status_code) == (200, 409)
+
+
+async def test_thirty_clicks_at_once_are_one_kill_one_degrade_and_one_release(
+    bench: Bench,
+) -> None:
+    hold_id = (await bench.command("pause"))["hold_id"]
+    kill, degrade = order("kill"), order("degrade")
+    clicks = [
+        *(bench.post("/v1/commands", kill) for _ in range(10)),
+        *(bench.post("/v1/commands", degrade) for _ in range(10)),
+        *(bench.release(hold_id, key="the-same-click") for _ in range(10)),
+    ]
+
+    statuses = [answer.status_code for answer in await asyncio.gather(*clicks)]
+
+    assert sorted(statuses) == [200] * 28 + [201] * 2
+    held = (await bench.get("/v1/holds"))["holds"]
+    assert sorted(hold["kind"] for hold in held) == ["degrade", "kill"]
+
+
+async def test_the_clock_set_back_an_hour_ends_no_hold_and_stops_no_delivery(
+    bench: Bench, clock: TestClock
+) -> None:
+    agent = bench.agent()
+    await agent.hello()
+    await agent.apply()
+    first = (await bench.command("degrade"))["hold_id"]
+    await agent.poll()
+    clock.move(hours=-1)
+
+    second = (await bench.command("kill"))["hold_id"]
+    await agent.apply()
+
+    assert {hold["hold_id"] for hold in bench.claims(agent)["holds"]} == {first, second}
+    assert bench.claims(agent)["iat"] == int(clock().timestamp())
+
+
+async def test_the_refusal_of_another_agent_proves_nothing(bench: Bench) -> None:
+    agent = bench.agent()
+    await agent.hello()
+    command = await bench.command()
+    await agent.apply()
+    await agent.apply(mode="kill")
+
+    forged = await bench.prove(command["hold_id"], agent, agent="gateway", instance_uid=None)
+    shown = await bench.get(f"/v1/commands/{command['command_id']}")
+    proven = await bench.prove(command["hold_id"], agent, agent="rogue")
+
+    assert forged.status_code == 409 and forged.json()["error"]["field"] == "agent"
+    assert shown["state"] == "acked"
+    assert proven.json()["state"] == "enforced"

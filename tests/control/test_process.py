@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from collector.control.journal import Journal
 from collector.control.process import add_user, new_sign_in_link
+from collector.errors import ConfigurationError
 from tests.control.conftest import Agent, order, settings_of
 
 PROGRAM = """
@@ -364,3 +366,79 @@ async def test_the_process_stays_light(tmp_path: Path) -> None:
 
     for heavy in ("duckdb", "polars", "pyarrow", "numpy"):
         assert f"/{heavy}" not in maps
+
+
+@contextlib.contextmanager
+def full_disk(pid: int) -> Iterator[None]:
+    """While it lasts the process can write no byte to any file."""
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit")
+async def test_a_full_disk_refuses_new_commands_and_keeps_the_holds_that_stand(
+    tmp_path: Path,
+) -> None:
+    async with control(tmp_path) as running:
+        agent = running.agent()
+        await agent.hello()
+        killed = await running.post("/v1/commands", order("kill"))
+        await agent.poll(wait_s=5)
+        holds_before = [held["hold_id"] for held in agent.claims_unverified["holds"]]
+        await agent.apply()
+
+        with full_disk(running.process.pid):
+            refused = await running.post("/v1/commands", order("pause"))
+            not_ready = await running.client.get("/readyz")
+            # Longer than every kind of upkeep, none of which may end the process.
+            await asyncio.sleep(6)
+            await agent.poll()
+            standing = await running.get("/v1/holds")
+        after = await running.post("/v1/commands", order("pause"))
+
+        assert killed.status_code == 201 and len(holds_before) == 1
+        assert (refused.status_code, not_ready.status_code) == (503, 503)
+        assert "nothing was done" in refused.json()["error"]["message"]
+        assert [held["hold_id"] for held in standing["holds"]] == holds_before
+        assert after.status_code == 201 and running.process.returncode is None
+
+
+@pytest.mark.parametrize(
+    ("lost", "sentence"),
+    [("journal.sqlite", "with it every hold"), ("signing-key.pem", "agents trust no other key")],
+)
+async def test_a_home_that_lost_a_part_does_not_start_as_if_it_were_new(
+    tmp_path: Path, lost: str, sentence: str
+) -> None:
+    """Or else an empty journal would sign the release of every killed agent."""
+    async with control(tmp_path) as running:
+        await running.kill()
+    for file in (tmp_path / "control").glob(f"{lost}*"):
+        file.unlink()
+
+    refusal = await _refusal(tmp_path)
+
+    assert sentence in refusal and refusal.count("\n") == 1
+    with pytest.raises(ConfigurationError, match=sentence):
+        add_user(settings_of(tmp_path), "jo", "operator", None)
+
+
+async def test_who_never_sends_a_request_does_not_keep_others_out(tmp_path: Path) -> None:
+    """Two hundred callers that send half a header, and one that sends half a body."""
+    async with control(tmp_path) as running:
+        host, port = running.client.base_url.host, running.client.base_url.port
+        slow = [await asyncio.open_connection(host, port) for _ in range(200)]
+        for _, writer in slow:
+            writer.write(b"POST /v1/opamp HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: ")
+        _, half = await asyncio.open_connection(host, port)
+        half.write(b"POST /v1/opamp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nx")
+
+        answer = await running.post("/v1/commands", order("kill"))
+
+        assert answer.status_code == 201
+        for _, writer in [*slow, (None, half)]:
+            writer.close()

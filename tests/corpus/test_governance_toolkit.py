@@ -174,6 +174,45 @@ def test_the_name_behind_an_identity_is_learnt(store: Store, truth: dict[str, An
     assert {name for name, _ in learnt} == {"billing-agent", "research-agent", "rogue-agent"}
 
 
+def test_an_agent_whose_name_is_learnt_appears_once_and_under_it(
+    store: Store, truth: dict[str, Any]
+) -> None:
+    learnt = dict(rows(store, "select agent, alias from agent_names"))
+    told = rows(store, "select agent, framework from agents")
+
+    names = [agent for agent, _ in told]
+    assert len(names) == len(set(names))
+    assert set(learnt) <= set(names)
+    assert not set(learnt.values()) & set(names)
+    assert {framework for agent, framework in told if agent in learnt} == {"agt"}
+
+
+def test_what_was_told_by_identifier_counts_for_the_name_and_keeps_the_identifier(
+    store: Store,
+) -> None:
+    under_identifier = rows(
+        store,
+        """
+        select n.agent, count(*)
+        from agent_names as n
+        inner join decision as d on d.agent = n.alias
+        group by n.agent
+        """,
+    )
+    under_name = rows(
+        store,
+        """
+        select d.agent, count(*)
+        from decisions as d
+        inner join agent_names as n on n.agent = d.agent and n.alias = d.agent_id
+        group by d.agent
+        """,
+    )
+
+    assert under_identifier
+    assert all(count <= dict(under_name)[agent] for agent, count in under_identifier)
+
+
 # Agent, action, verdict, what told it, and the rule, kind or reason code that tells it apart.
 Decision = tuple[str, str | None, str, str, str | None]
 

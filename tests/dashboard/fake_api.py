@@ -339,19 +339,21 @@ def objectives(_: Fleet, parameters: Parameters) -> pl.DataFrame:
 
 
 def burn_down(_: Fleet, parameters: Parameters) -> pl.DataFrame:
-    rows = []
-    bad, end = 0.0, agent_named(parameters["agent"])["budget_left"] or 0.0
-    for step in range(28 * 8):
+    """Cumulative counts, and the budget of the whole period that they leave."""
+    end = agent_named(parameters["agent"])["budget_left"] or 0.0
+    steps, per_step = 28 * 8, 40
+    allowed, bad, rows = steps * per_step * 0.005, 0.0, []
+    for step in range(steps):
         share = (1 - end) * (0.55 / 224 if step < 216 else 0.45 / 8)
-        bad += 44.8 * share * (0.5 + wave(5, step))
-        total = 40 * (step + 1)
+        bad += allowed * share * (0.5 + wave(5, step))
+        total = per_step * (step + 1)
         rows.append(
             {
                 "bucket": ago(hours=3 * (224 - step)),
                 "good": total - round(bad),
                 "bad": round(bad),
                 "total": total,
-                "budget_left": 1 - round(bad) / (total * 0.005),
+                "budget_left": 1 - round(bad) / allowed,
             }
         )
     return pl.DataFrame(rows, schema_overrides={"bucket": TIME})
@@ -736,6 +738,36 @@ def activity(_: Fleet, __: Parameters) -> pl.DataFrame:
     return pl.DataFrame(rows, schema_overrides={"bucket": TIME})
 
 
+def sources(_: Fleet, __: Parameters) -> pl.DataFrame:
+    rows = [
+        {
+            "source": "otlp-grpc",
+            "signal": signal,
+            "received": received,
+            "stored": received - refused - duplicate,
+            "refused": refused,
+            "duplicate": duplicate,
+            "last_seen": ago(seconds=4),
+        }
+        for signal, received, refused, duplicate in (("logs", 9_120, 0, 14), ("traces", 500, 3, 0))
+    ]
+    return pl.DataFrame(rows, schema_overrides={"last_seen": TIME})
+
+
+def refused(_: Fleet, __: Parameters) -> pl.DataFrame:
+    rows = [
+        {
+            "received_at": ago(minutes=7),
+            "source": "otlp-grpc",
+            "signal": "traces",
+            "reason": "too_deep",
+            "records": 3,
+            "detail": "attributes are nested deeper than 8 levels",
+        }
+    ]
+    return pl.DataFrame(rows, schema_overrides={"received_at": TIME})
+
+
 QUERIES: dict[str, Callable[[Fleet, Parameters], pl.DataFrame]] = {
     function.__name__: function
     for function in (
@@ -757,6 +789,8 @@ QUERIES: dict[str, Callable[[Fleet, Parameters], pl.DataFrame]] = {
         trust_series,
         command_proof,
         activity,
+        sources,
+        refused,
     )
 }
 
@@ -1017,7 +1051,7 @@ def journal_row(row: Row) -> Row:
         "acked_at": row["acked_at"],
         "ack_status": "applied" if answered else None,
         "effective_mode": row["kind"] if answered else None,
-        "hooks": "model,tool",
+        "hooks": ["pre_model_call", "pre_tool_call"],
         "enforced_at": row["enforced_at"],
         "decision_id": row["enforced_decision_id"],
     }

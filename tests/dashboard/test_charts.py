@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 import fake_api
@@ -26,9 +25,9 @@ def every_chart() -> dict[str, dict[str, Any]]:
     return {
         "heat": charts.denied_heat(fake_api.denied_by_agent_hour(FLEET, {}), timedelta(days=1)),
         "verdicts": charts.verdict_bars(fake_api.decisions_over_time(FLEET, {})),
-        "trust": charts.trust_ribbon(fake_api.trust_series(FLEET, clerk)),
+        "trust": charts.trust_ribbon(fake_api.trust_series(FLEET, clerk), NOW),
         "activity": charts.activity_bars(fake_api.activity(FLEET, {})),
-        "burn_down": charts.burn_down(fake_api.burn_down(FLEET, clerk), 0.995),
+        "burn_down": charts.burn_down(fake_api.burn_down(FLEET, clerk)),
         "spent": charts.spent_bars(fake_api.spent_by(FLEET, {})),
         "burn_row": charts.burn_row(history, "1h", "5m", 14.4),
         "waterfall": charts.waterfall(spans.rows, None),
@@ -68,17 +67,26 @@ def test_every_time_axis_is_utc(name: str) -> None:
 def test_a_specification_is_built_once() -> None:
     rows = fake_api.burn_down(FLEET, {"agent": "clerk"})
 
-    first, second = charts.burn_down(rows, 0.995), charts.burn_down(rows, 0.995)
+    first, second = charts.burn_down(rows), charts.burn_down(rows)
 
     assert first["layer"] is second["layer"]
 
 
-def test_the_burn_down_starts_full_and_never_rises() -> None:
-    spec = charts.burn_down(fake_api.burn_down(FLEET, {"agent": "clerk"}), 0.995)
+def test_the_burn_down_is_drawn_as_the_collector_tells_it() -> None:
+    rows = fake_api.burn_down(FLEET, {"agent": "clerk"})
 
-    left = spec["datasets"]["line"]["budget_left"].to_pylist()
-    assert left[0] == pytest.approx(1, abs=0.05)
-    assert all(later <= earlier for earlier, later in pairwise(left))
+    drawn = charts.burn_down(rows)["datasets"]["line"]["budget_left"].to_pylist()
+
+    assert drawn == rows["budget_left"].to_list()
+
+
+def test_the_last_score_is_drawn_until_the_end_of_the_range() -> None:
+    rows = fake_api.trust_series(FLEET, {"agent": "clerk"})
+
+    line = charts.trust_ribbon(rows, NOW + timedelta(hours=1))["datasets"]["line"]
+
+    assert line["at"].to_pylist()[-1] == (NOW + timedelta(hours=1)).timestamp() * 1000
+    assert line["score"].to_pylist()[-1] == rows.sort("at")["score"][-1]
 
 
 def history(*over: tuple[float, float]) -> pl.DataFrame:

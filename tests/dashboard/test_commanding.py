@@ -138,3 +138,30 @@ def test_only_the_agents_own_name_confirms_a_stop(typed: str) -> None:
 @pytest.mark.parametrize("reason", ["", "  ", "ab", "x" * 1001])
 def test_a_reason_has_three_to_a_thousand_characters(reason: str) -> None:
     assert actions.complaint(Dialog(Act.DEGRADE, "clerk"), Form(reason=reason))
+
+
+def test_a_pause_is_sent_as_a_pause(visit: Visit, apis: FakeApis) -> None:
+    page = visit("commands")
+    page.selectbox(key=Key.COMMANDS_AGENT).set_value("clerk").run()
+    page.button(key=Key.COMMANDS_PAUSE).click().run()
+    page.text_area(key=Key.DIALOG_REASON).set_value("looks at the wrong ledger")
+
+    page.button(key=Key.DIALOG_SEND).click().run()
+
+    assert [sent["kind"] for sent in apis.fleet.sent] == ["pause"]
+    assert "profile" not in apis.fleet.sent[0]
+
+
+def test_a_degrade_carries_its_model_map() -> None:
+    form = Form(reason="too dear", models=" large = small, huge=small ")
+
+    _, body = actions.request_of(Dialog(Act.DEGRADE, "clerk"), form)
+
+    assert body["profile"]["model_map"] == {"large": "small", "huge": "small"}
+
+
+@pytest.mark.parametrize("models", ["large", "=small", "a=b=c", "a=b, c"])
+def test_a_malformed_model_map_is_refused_before_it_is_sent(models: str) -> None:
+    told = actions.complaint(Dialog(Act.DEGRADE, "clerk"), Form(reason="too dear", models=models))
+
+    assert told is not None and "such as big=small" in told

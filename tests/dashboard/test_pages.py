@@ -21,6 +21,7 @@ EVERY_PAGE = {
     "decisions": {},
     "commands": {},
     "reports": {},
+    "evidence": {},
 }
 
 
@@ -243,6 +244,41 @@ def test_a_stranger_cannot_make_or_download_reports(visit: Visit) -> None:
 
     assert page.button(key=Key.REPORTS_MAKE).disabled
     assert "Sign in to download" in words_of(page)
+
+
+def test_the_evidence_page_accounts_for_every_record(visit: Visit) -> None:
+    page = visit("evidence")
+
+    told = {metric.label: (metric.value, metric.delta) for metric in page.metric}
+    assert told["Refused"] == ("3", "3 of 9,620 records")
+    assert "9,603 stored, 3 refused, 14 sent twice" in page.success[0].value
+    assert list(page.dataframe[-1].value["reason"]) == ["too_deep"]
+
+
+def test_a_part_of_the_range_in_the_address_narrows_the_decisions(visit: Visit) -> None:
+    part = {"since": "2026-01-15T09:00:00+00:00", "until": "2026-01-15T10:00:00+00:00"}
+
+    page = visit("decisions", **{f"decisions_{name}": at for name, at in part.items()})
+
+    assert "15 Jan 09:00 to 10:00, UTC" in words_of(page)
+    page.button(key=Key.DECISIONS_WHOLE).click().run()
+    assert "Decisions, last 24 h, UTC." in words_of(page)
+
+
+@pytest.mark.parametrize("broken", ["yesterday", "2026-01-15T10:00:00", ""])
+def test_a_broken_part_in_the_address_is_no_part(visit: Visit, broken: str) -> None:
+    page = visit("decisions", decisions_since=broken, decisions_until="2026-01-15T10:00:00Z")
+
+    assert not page.exception
+    assert "Decisions, last 24 h, UTC." in words_of(page)
+
+
+def test_few_events_are_explained_with_their_numbers(visit: Visit) -> None:
+    agent = "sample-contract-drafter-for-cross-border-procurement"
+
+    told = words_of(visit("objective", objective="answers-without-error", agent=agent))
+
+    assert "Too few events to judge" in told
 
 
 def test_names_of_others_are_shown_as_text_not_as_markup() -> None:

@@ -44,6 +44,39 @@ def test_an_undelivered_command_needs_a_person() -> None:
     assert "for 14 min" in delivered.detail
 
 
+def journal(*instances: dict[str, Any]) -> dict[str, Any]:
+    phases = [{"phase": phase, "at": NOW.isoformat(), "actor": "admin"} for phase in PHASES[:2]]
+    return {"hold_id": "h1", "kind": "kill", "phases": phases, "instances": list(instances)}
+
+
+def test_a_command_to_an_agent_nobody_knows_waits_calmly() -> None:
+    command = timeline.one(journal(), None)
+
+    delivered = timeline.steps(command, NOW + timedelta(minutes=14))[2]
+
+    assert delivered.proof is Proof.WAITING
+    assert "The first one that connects is restricted" in delivered.detail
+
+
+@given(st.integers(-100_000, 100_000))
+def test_no_step_tells_a_negative_age(seconds: int) -> None:
+    told = [
+        timeline.one(None, evidence(**told_until(1))),
+        timeline.one(None, evidence(**told_until(2))),
+        timeline.one(journal({"delivered_at": None, "acked_at": None}), None),
+    ]
+
+    steps = [timeline.steps(each, NOW + timedelta(seconds=seconds)) for each in told]
+
+    assert not [step.detail for each in steps for step in each if "-" in step.detail]
+
+
+def test_a_command_just_sent_is_on_its_way() -> None:
+    command = timeline.one(journal({"delivered_at": None, "acked_at": None}), None)
+
+    assert timeline.steps(command, NOW - timedelta(seconds=2))[2].title == "On its way"
+
+
 def test_a_contradiction_outweighs_an_enforcement() -> None:
     times = told_until(4) | {"contradicted_at": NOW}
 

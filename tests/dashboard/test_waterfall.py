@@ -62,6 +62,41 @@ def test_denied_spans_are_kept_when_not_all_fit() -> None:
     assert "denied" in drawn.rows["span_id"].to_list()
 
 
+def critical(*spans: dict[str, Any]) -> set[str]:
+    return waterfall.critical_path(list(spans))
+
+
+def test_of_two_children_at_the_same_time_the_later_end_is_critical() -> None:
+    root = span("a", duration_ms=20.0)
+    short, long = span("b", "a", 1, duration_ms=5.0), span("c", "a", 1, duration_ms=15.0)
+
+    assert critical(root, short, long) == {"a", "c"}
+
+
+def test_children_one_after_the_other_are_all_critical() -> None:
+    root = span("a", duration_ms=20.0)
+
+    assert critical(root, span("b", "a", 0), span("c", "a", 5)) == {"a", "b", "c"}
+
+
+def test_a_child_that_outlives_its_parent_is_critical_to_its_end() -> None:
+    assert critical(span("a", duration_ms=4.0), span("b", "a", 1)) == {"a", "b"}
+
+
+@given(traces)
+def test_every_critical_span_has_a_critical_parent(
+    told: list[tuple[str, str | None, int]],
+) -> None:
+    spans = [span(name, parent, start) for name, parent, start in told]
+    known = {each["span_id"] for each in spans}
+
+    path = critical(*spans)
+
+    for each in spans:
+        if each["span_id"] in path and each["parent_span_id"] in known:
+            assert each["parent_span_id"] in path
+
+
 @given(traces)
 def test_every_span_appears_exactly_once(told: list[tuple[str, str | None, int]]) -> None:
     drawn = laid(*[span(name, parent, start) for name, parent, start in told])

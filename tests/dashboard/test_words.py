@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,3 +66,24 @@ def test_a_duration_never_has_three_units(seconds: float) -> None:
 @given(st.integers(0, 10**9), st.integers(1, 10**9))
 def test_a_change_names_what_it_is_measured_against(now: int, before: int) -> None:
     assert "before" in words.change(now, before)
+
+
+RULE = {"firing": False, "reachable": True, "threshold": 14.4, "burn_long": 20.0}
+
+
+def test_a_rule_over_its_threshold_with_too_few_events_is_held_back() -> None:
+    rule = RULE | {"burn_short": 20.0, "bad_long": 1, "total_long": 1}
+
+    word, _, why = words.firing(rule)
+
+    assert (word, why.endswith("1 of 1 events bad, few events")) == ("Held back", True)
+
+
+def test_a_rule_of_which_one_window_is_calm_is_quiet() -> None:
+    assert words.firing(RULE | {"burn_short": None})[0] == "Quiet"
+
+
+def test_time_between_two_clocks_is_never_negative() -> None:
+    later = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
+    assert words.elapsed(later, later - timedelta(seconds=2)) == "0 ms"

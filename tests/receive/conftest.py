@@ -31,6 +31,7 @@ class Doors:
     grpc: str
     http: str
     reason: str | None = None
+    shortage: str | None = None
 
     def records(self) -> list[Record]:
         return self.log.read(0, 64 * 1024 * 1024)
@@ -39,7 +40,7 @@ class Doors:
 @pytest.fixture
 async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
     log = WriteAheadLog(tmp_path / "wal", segment_bytes=1024 * 1024)
-    intake = Intake(log, limits=LIMITS)
+    intake = Intake(log, limits=LIMITS, shortage=lambda: there.shortage)
     grpc = GrpcDoor(intake, Address("127.0.0.1", 0))
     await grpc.start()
     there = Doors(log, intake, str(grpc.address), "")

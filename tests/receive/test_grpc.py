@@ -138,6 +138,18 @@ async def test_backpressure_says_when_to_come_back(
     assert retry_delay_s(error) == 1.0
 
 
+async def test_without_headroom_a_sender_is_told_to_come_back_and_then_taken(doors: Any) -> None:
+    doors.shortage = "2 bytes are acknowledged and not stored yet"
+
+    error = await refused(doors.grpc, request(b"12345678"))
+    doors.shortage = None
+    await export(doors.grpc, request(b"12345678"))
+
+    assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert retry_delay_s(error) == 1.0
+    assert len(doors.records()) == 1
+
+
 async def test_a_full_disk_is_unavailable_and_the_retry_is_kept(
     doors: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

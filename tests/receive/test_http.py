@@ -243,6 +243,20 @@ async def test_backpressure_is_429_and_says_when_to_come_back(
     assert answer.json()["details"][0]["retryDelay"] == "1s"
 
 
+async def test_without_headroom_a_sender_is_told_to_come_back_and_then_taken(
+    doors: Any, sender: httpx.AsyncClient
+) -> None:
+    doors.shortage = "the disk has 2 bytes left"
+    refused = await sender.post("/v1/traces", content=GOOD_JSON, headers=JSON)
+    doors.shortage = None
+    taken = await sender.post("/v1/traces", content=GOOD_JSON, headers=JSON)
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert "the disk has 2 bytes left" in refused.text
+    assert taken.status_code == 200
+    assert len(doors.records()) == 1
+
+
 async def test_concurrent_retries_are_logged_once(doors: Any, sender: httpx.AsyncClient) -> None:
     answers = await asyncio.gather(
         *(sender.post("/v1/traces", content=GOOD_JSON, headers=JSON) for _ in range(20))

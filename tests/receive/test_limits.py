@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,12 +13,15 @@ from hypothesis import strategies as st
 
 from collector.model import Signal
 from collector.receive.limits import (
+    Headroom,
     Limits,
     Malformed,
     RetryWindow,
     TooLarge,
     UnknownCoding,
     fingerprint,
+    floor_bytes,
+    free_bytes,
     inflate,
 )
 
@@ -117,3 +121,25 @@ def test_a_window_keeps_the_newest_entries(keys: list[bytes]) -> None:
     newest = list(dict.fromkeys(reversed(keys)))[:5]
     assert len(window) <= 5
     assert all(window.get(key) == len(keys) - 1 - keys[::-1].index(key) for key in newest)
+
+
+@pytest.mark.parametrize(
+    ("behind", "free", "told"),
+    [
+        (0, 1000, None),
+        (100, 10, None),
+        (101, 1000, "101 bytes are acknowledged and not stored yet, at most 100 may be"),
+        (0, 9, "the disk has 9 bytes left, and 10 must stay free"),
+    ],
+)
+def test_headroom_ends_at_its_bounds(behind: int, free: int, told: str | None) -> None:
+    headroom = Headroom(lambda: behind, lambda: free, most_unapplied_bytes=100, least_free_bytes=10)
+
+    shortage = headroom.shortage()
+
+    assert shortage is None if told is None else (shortage or "").startswith(told)
+
+
+def test_the_floor_is_less_than_what_a_disk_has(tmp_path: Path) -> None:
+    assert 0 < floor_bytes(tmp_path) <= 512 * 1024 * 1024
+    assert free_bytes(str(tmp_path)) > 0

@@ -99,3 +99,49 @@ def _text(facts: Facts) -> str:
     document, _ = render.pdf(facts)
     pages = pypdf.PdfReader(io.BytesIO(document)).pages
     return " ".join(" ".join(page.extract_text() for page in pages).split())
+
+
+HOSTILE = (
+    "W" * 256,
+    "\u202egnp.eliforp",
+    "שלום العربية",
+    "👩‍💻🚨",
+    "a\x00b\x07\x1b[31m",
+    "\ufffe\ud7ff",
+    "{{ 7*7 }}",
+)
+
+
+def test_whatever_agents_call_themselves_the_report_is_made() -> None:
+    hostile = make_facts(
+        fleet=tuple(fleet_row(name, "healthy") for name in HOSTILE),
+        commands=tuple(command_row(agent=name, reason=name * 4) for name in HOSTILE),
+    )
+
+    page, text = render.html(hostile), _text(hostile)
+
+    assert "שלום العربية" in page
+    assert "{{ 7*7 }}" in text
+    assert "⟨U+202E⟩gnp.eliforp" in page and "\u202e" not in page
+    assert "a⟨U+0000⟩b⟨U+0007⟩⟨U+001B⟩[31m" in page
+
+
+def test_thousands_of_rows_are_cut_and_counted_and_kept_as_evidence() -> None:
+    many = make_facts(
+        fleet=tuple(fleet_row(f"clerk-{n}", "healthy") for n in range(5000)),
+        commands=tuple(command_row(agent=f"rogue-{n}") for n in range(5000)),
+    )
+
+    document, pages = render.pdf(many)
+
+    text = " ".join(p.extract_text() for p in pypdf.PdfReader(io.BytesIO(document)).pages)
+    assert pages < 60
+    assert text.count("And 4,800 more") == 2
+    assert b"rogue-4999" in many.evidence_json() and b"clerk-4999" in many.evidence_json()
+
+
+def test_a_report_of_a_period_that_is_not_over_says_so() -> None:
+    early = make_facts(made_at=NOON - timedelta(hours=1))
+
+    assert "The period had not ended when this report was made." in _text(early)
+    assert "had not ended" not in _text(make_facts())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import subprocess
 from pathlib import Path
@@ -11,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign import signers
+from pyhanko.sign.general import SigningError
 from report_cast import make_facts
 
 from reports import render, sign, verify
@@ -124,3 +127,46 @@ def test_keys_are_made_once(keys: Path) -> None:
     sign.ensure_keys(keys)
 
     assert (keys / "seal.pem").read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [None, b"", b"garbage", b"-----BEGIN CERTIFICATE-----\nAA=="])
+def test_a_root_that_cannot_be_used_says_nothing_of_the_report(
+    signed: Sealed, tmp_path: Path, content: bytes | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, report = tmp_path / "root.pem", tmp_path / "report.pdf"
+    report.write_bytes(signed)
+    if content is not None:
+        root.write_bytes(content)
+
+    status = verify.main([str(report), "--root", str(root)])
+
+    told = capsys.readouterr()
+    assert status == verify.UNUSABLE_ROOT and told.out == ""
+    assert str(root) in told.err and "--root" in told.err
+
+
+def test_a_second_signature_makes_a_report_invalid(
+    signed: Sealed, keys: Path, tmp_path: Path
+) -> None:
+    """Also when a stranger whose root has the same name adds it."""
+    sign.ensure_keys(tmp_path)
+    signer = signers.SimpleSigner.load(
+        str(tmp_path / "seal.key.pem"), str(tmp_path / "seal.pem"), ca_chain_files=()
+    )
+    twice = io.BytesIO()
+    writer = IncrementalPdfFileWriter(io.BytesIO(signed))
+    metadata = signers.PdfSignatureMetadata(field_name="Another")
+    with contextlib.suppress(SigningError):
+        signers.sign_pdf(writer, metadata, signer=signer, output=twice)
+
+    assert verify.verify(twice.getvalue(), keys / "root.pem").status == verify.INVALID
+
+
+@given(cut=st.floats(0, 1, exclude_max=True), junk=st.binary(max_size=40))
+@settings(max_examples=25, deadline=None)
+def test_a_cut_or_patched_report_is_invalid_and_never_an_exception(
+    signed: Sealed, keys: Path, cut: float, junk: bytes
+) -> None:
+    broken = signed[: int(cut * len(signed))] + junk
+
+    assert verify.verify(broken, keys / "root.pem").status == verify.INVALID

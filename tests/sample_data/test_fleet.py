@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from sample_data.fleet.courier import quality_of
+from sample_data.fleet.courier import QUALITY_AT_END, QUALITY_AT_START, quality_of
+from sample_data.fleet.rogue import BAD_PLAN, GOOD_PLAN, Temper
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -59,6 +60,15 @@ def decisions(intake: Any, **wanted: str) -> list[dict[str, Any]]:
     return [a for _, a in intake.events if named.items() <= a.items()]
 
 
+def trust_of(intake: Any) -> list[float]:
+    return [
+        pair.value.double_value
+        for span in intake.spans
+        for pair in span.attributes
+        if pair.key == "agt.trust.score"
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("agent", ["gateway", "clerk", "courier"])
 def test_an_agent_tells_its_runs_its_models_and_its_tools(
@@ -78,13 +88,13 @@ def test_an_agent_tells_its_runs_its_models_and_its_tools(
 
 @pytest.mark.slow
 def test_the_clerk_fails_now_and_then(intake: Any, start: Callable[..., Any]) -> None:
-    start("sample_data.fleet.clerk", SAMPLE_INTERVAL_S="0.02")
+    start("sample_data.fleet.clerk", SAMPLE_INTERVAL_S="0.005")
 
     def runs(failed: bool) -> int:
         named = [span for span in intake.spans if span.name == "invoke_agent clerk"]
         return sum((span.status.code == 2) is failed for span in named)
 
-    assert eventually(lambda: runs(True) >= 3)
+    assert eventually(lambda: runs(True) >= 5)
     assert runs(False) > runs(True)
 
 
@@ -98,6 +108,7 @@ def test_the_courier_is_governed_by_the_real_toolkit(
     names = {span.name for span in intake.spans}
     assert eventually(lambda: "agt.trust.verify" in {span.name for span in intake.spans})
     assert "agt.policy.evaluate" in names
+    assert all(300 < score < 550 for score in trust_of(intake))
 
 
 @pytest.mark.slow
@@ -134,7 +145,18 @@ def _child_of(parent: int) -> int:
 
 
 def test_the_quality_of_the_courier_sinks_and_stays_down() -> None:
-    shares = [quality_of(number) for number in range(400)]
+    shares = [quality_of(number) for number in range(0, 4000, 10)]
 
     assert shares == sorted(shares, reverse=True)
-    assert shares[0] == 0.85 and shares[-1] == pytest.approx(0.42)
+    assert shares[0] == QUALITY_AT_START and shares[-1] == pytest.approx(QUALITY_AT_END)
+
+
+def test_the_rogue_turns_when_its_patience_ends_and_behaves_again_after_a_refusal() -> None:
+    seconds = iter((0, 59, 60, 3600, 3659, 3660))
+    temper = Temper(patience_s=60, clock=lambda: next(seconds))
+    before = [temper.plan(), temper.plan()]
+
+    temper.calm()
+
+    assert before == [GOOD_PLAN, BAD_PLAN]
+    assert [temper.plan(), temper.plan()] == [GOOD_PLAN, BAD_PLAN]

@@ -24,6 +24,7 @@ from collector.receive.decode import Decoder
 from collector.store.applier import Applied, Applier
 from collector.store.batch import Batch
 from collector.store.connection import Store
+from collector.store.set_aside import SetAside
 from collector.store.wal import Record, WriteAheadLog
 
 NOON_NS = 1_768_478_400_000_000_000
@@ -281,8 +282,8 @@ def test_any_batching_repetition_and_order_store_the_same(
 class FailingDecoder(Decoder):
     """Decodes, but the batch that holds a certain sequence cannot be stored."""
 
-    def __init__(self, poison: int) -> None:
-        super().__init__()
+    def __init__(self, poison: int, folder: Path) -> None:
+        super().__init__(SetAside(folder).keep)
         self.poison = poison
 
     def decode(self, records: Sequence[Record]) -> Batch:
@@ -296,16 +297,23 @@ class FailingDecoder(Decoder):
         return Batch(batch.sequence, {**batch.tables, "span": spoiled})
 
 
-def test_a_record_the_store_refuses_is_set_aside_and_the_rest_is_kept(store: Store) -> None:
+def test_a_record_the_store_refuses_is_set_aside_and_the_rest_is_kept(
+    store: Store, tmp_path: Path
+) -> None:
     log = MemoryLog()
     for number in (0, 10, 20):
         log.append(Signal.TRACES, traces(number))
-    applier = Applier(store, log, FailingDecoder(poison=2))
+    applier = Applier(store, log, FailingDecoder(2, tmp_path / "set-aside"))
 
     applier.step()
 
     assert told(store, "select name from span order by name") == [("step 0",), ("step 20",)]
-    assert told(store, "select sequence, reason from refused_record") == [(2, "not_storable")]
+    [(sequence, reason, detail)] = told(
+        store, "select sequence, reason, detail from refused_record"
+    )
+    assert (sequence, reason) == (2, "not_storable")
+    assert detail.startswith("kept in set-aside/2.otlp as protobuf: ")
+    assert (tmp_path / "set-aside" / "2.otlp").read_bytes() == log.records[1].body
     assert store.position() == 3
 
 

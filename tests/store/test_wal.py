@@ -95,6 +95,31 @@ def test_records_appended_by_many_threads_are_all_there_in_order(tmp_path: Path)
     assert len({record.body for record in records}) == 200
 
 
+def test_what_is_not_read_yet_is_counted_in_bytes(tmp_path: Path) -> None:
+    log = WriteAheadLog(tmp_path, segment_bytes=1000)
+    for _ in range(20):
+        put(log, b"x" * 100)
+    lagging = log.unread_bytes
+    after = 0
+    while records := log.read(after, 300):
+        after = records[-1].sequence
+    log.close()
+
+    assert lagging > 2000
+    assert log.unread_bytes == 0
+
+
+def test_what_the_store_has_applied_before_a_restart_is_not_behind(tmp_path: Path) -> None:
+    log = WriteAheadLog(tmp_path, segment_bytes=1000)
+    last = [put(log, b"x" * 100) for _ in range(20)][-1]
+    log.close()
+    log = WriteAheadLog(tmp_path, segment_bytes=1000)
+
+    assert log.read(last, 300) == []
+    assert log.unread_bytes == 0
+    log.close()
+
+
 def test_a_record_larger_than_a_segment_is_kept(tmp_path: Path) -> None:
     body = os.urandom(5 * SMALL)
     with opened(tmp_path) as log:

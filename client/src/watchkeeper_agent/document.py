@@ -33,6 +33,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 TYPE = "watchkeeper-control+jws"
 VERSION = 1
 SKEW_S = 300
+# `iat` counts whole seconds, `not_before` does not.
+ROUNDING_S = 1.0
 
 
 class Reject(StrEnum):
@@ -107,7 +109,11 @@ class Profile:
 
 @dataclass(frozen=True)
 class Hold:
-    """One restriction, in force from `not_before` until `expires_at` (Unix seconds)."""
+    """One restriction, in force from `not_before` until `expires_at` (Unix seconds).
+
+    `not_before` is None once it has begun by the clock of control, so that an agent whose
+    own clock is behind, or is set back, is not free for the difference.
+    """
 
     hold_id: str | None
     command_id: str | None
@@ -246,15 +252,16 @@ def _document(body: bytes, claims: Mapping[str, Any]) -> Document:
     if claims.get("ver") != VERSION:
         raise Rejected(Reject.UNSUPPORTED)
     try:
+        issued_at = _required_moment(claims["iat"])
         return Document(
             body=body,
             jti=str(claims["jti"]),
             audience=str(claims["aud"]),
-            issued_at=_required_moment(claims["iat"]),
+            issued_at=issued_at,
             expires_at=_required_moment(claims["exp"]),
             position=Position(int(claims["epoch"]), int(claims["gen"])),
             lease=_lease(claims.get("lease") or {}),
-            holds=tuple(_hold(hold) for hold in claims.get("holds") or ()),
+            holds=tuple(_hold(hold, issued_at) for hold in claims.get("holds") or ()),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Rejected(Reject.SCHEMA) from error
@@ -270,7 +277,7 @@ def _lease(claims: Mapping[str, Any]) -> Lease:
     )
 
 
-def _hold(claims: Mapping[str, Any]) -> Hold:
+def _hold(claims: Mapping[str, Any], issued_at: float) -> Hold:
     """A kind from a newer control is obeyed as a pause and reported as unsupported."""
     known = claims["kind"] in set(Kind)
     return Hold(
@@ -282,7 +289,7 @@ def _hold(claims: Mapping[str, Any]) -> Hold:
         dry_run=claims.get("mode") == "dry_run",
         reason_code=str(claims.get("reason_code") or ""),
         known=known,
-        not_before=_moment(claims.get("not_before")),
+        not_before=_still_to_come(_moment(claims.get("not_before")), issued_at),
         expires_at=_moment(claims.get("expires_at")),
     )
 
@@ -345,6 +352,11 @@ def _text(value: object) -> str | None:
 
 def _moment(value: object) -> float | None:
     return None if value is None else _required_moment(value)
+
+
+def _still_to_come(not_before: float | None, issued_at: float) -> float | None:
+    begun = not_before is None or not_before <= issued_at + ROUNDING_S
+    return None if begun else not_before
 
 
 def _required_moment(value: object) -> float:

@@ -1,7 +1,8 @@
 """The guard: asked by every hook before a model or tool call.
 
 The answer needs no thread and no network: it comes from the accepted document, the
-clock and the lease. The link only brings newer documents.
+clock and the lease. The link only brings newer documents. Time is reckoned from the
+moment the document was issued, by the steady clock: a wall clock that jumps frees nobody.
 
 Without any accepted document the agent is free, because an agent that has never met
 control was never restricted; a log line says so. Damage to what was accepted refuses
@@ -34,6 +35,7 @@ from watchkeeper_agent.document import (
     OnLoss,
     Position,
     Reception,
+    Reject,
     kind_on_loss,
     receive,
 )
@@ -72,6 +74,9 @@ class _Standing:
     document: Document | None = None
     position: Position | None = None
     local: tuple[Hold, ...] = ()
+    # Control's time when the document came into force, and the steady clock at that moment.
+    issued_at: float = 0.0
+    adopted_at: float = 0.0
 
     @property
     def lease(self) -> Lease | None:
@@ -112,9 +117,13 @@ class Guard:
         self._monotonic = monotonic
         self._heard_at = monotonic()
         self._heard = threading.Event()
+        self._is_deaf = False
         self._changing = threading.Lock()
+        self._rejoining = threading.Lock()
         self._hooks: dict[str, None] = {}
+        self._control: str | None = None
         self._link: Link | None = None
+        self._pid = os.getpid()
         self._standing = self._remembered()
 
     # What hooks ask
@@ -204,7 +213,7 @@ class Guard:
     @property
     def effective_mode(self) -> str:
         """normal, degrade, require_approval, pause or kill."""
-        return effective_mode(self._in_force(), self.identity, self._clock())
+        return effective_mode(self._in_force(), self.identity, self._now())
 
     @property
     def position(self) -> Position | None:
@@ -233,7 +242,9 @@ class Guard:
         return self._answered(call, ruling)
 
     def _ruled(self, call: Call) -> Ruling:
-        now, holds = self._clock(), self._in_force()
+        if os.getpid() != self._pid:
+            self._rejoin()
+        now, holds = self._now(), self._in_force()
         enforced = [hold for hold in holds if not hold.dry_run]
         ruling = rule(call, enforced, self.identity, self.read_only_tools, now)
         if not ruling.refused:
@@ -279,6 +290,13 @@ class Guard:
     def _tell(self, decision: Decision) -> str:
         return decisions.emit(decision, self.identity, self._state.secret)
 
+    def _now(self) -> float:
+        """Control's time as far as this agent knows it, in Unix seconds."""
+        standing = self._standing
+        if standing.document is None:
+            return self._clock()
+        return standing.issued_at + (self._monotonic() - standing.adopted_at)
+
     def _in_force(self) -> tuple[Hold, ...]:
         standing = self._standing
         lapsed = self._lapsed(standing.lease)
@@ -299,10 +317,29 @@ class Guard:
 
     def connect(self, control: str) -> None:
         """Start the link; returns at once."""
+        self._control = control
         self._link = Link(
             control, self._self, self._state.secret, self._take, self._on_heard, self._prepare
         )
         self._link.start()
+
+    def _rejoin(self) -> None:
+        """A forked child has no link and is nobody yet: it becomes an instance of its own.
+
+        It keeps the holds that it was born with until control answers.
+        """
+        with self._rejoining:
+            if os.getpid() == self._pid:
+                return
+            self._state.close()
+            self._state = StateDirectory(self._state.root)
+            self.identity = replace(self.identity, instance_uid=str(self._state.instance_uid))
+            # The link's thread of the parent may have held it at the moment of the fork.
+            self._changing = threading.Lock()
+            self._standing = replace(self._standing, position=None)
+            if self._control is not None:
+                self.connect(self._control)
+            self._pid = os.getpid()
 
     def _prepare(self, link: Link) -> None:
         """Trust on first use: without a pinned key, the first ones served are pinned."""
@@ -324,8 +361,12 @@ class Guard:
             if reception.applies and reception.document:
                 is_kept = self._kept(reception.document)
                 self._adopt(reception.document)
+        # What cannot be believed was not heard: the lease goes on lapsing.
+        self._is_deaf = reception.reject not in (None, Reject.STALE)
         if reception.reject:
             _log.error("document_rejected reject=%s", reception.reject)
+        else:
+            self._on_heard()
         return self._ack(offer, reception, observed_at, is_kept)
 
     def _kept(self, document: Document) -> bool:
@@ -339,7 +380,9 @@ class Guard:
 
     def _adopt(self, document: Document) -> None:
         local = tuple(hold for hold in self._standing.local if hold is not _STATE_DAMAGED)
-        self._standing = _Standing(document, document.position, local)
+        self._standing = _Standing(
+            document, document.position, local, document.issued_at, self._monotonic()
+        )
         _log.info("document_applied gen=%d mode=%s", document.position.gen, self.effective_mode)
 
     def _ack(
@@ -362,11 +405,12 @@ class Guard:
         return messages.Ack(offer.config_hash, reception.reject is None, facts)
 
     def _obedience(self, document: Document) -> dict[str, str]:
-        now = self._clock()
+        now = self._now()
         return {str(hold.hold_id): _obeyed(hold, now) for hold in document.holds}
 
     def _on_heard(self) -> None:
-        self._heard_at = self._monotonic()
+        if not self._is_deaf:
+            self._heard_at = self._monotonic()
         self._heard.set()
 
     def _self(self) -> messages.Self:
@@ -389,14 +433,28 @@ class Guard:
 
     def _remembered(self) -> _Standing:
         """Start from what was accepted before this process began."""
-        if not self._state.has_memory():
+        if not self._state.has_memory() and not self._state.has_met():
             _log.warning("free_until_heard agent=%s: never restricted yet", self.identity.agent)
             return _Standing()
         memory = self._state.recall(self._keys)
-        if memory.is_damaged:
+        if memory.latest is None:
             _log.error("state_damaged agent=%s: refusing until heard", self.identity.agent)
             return _Standing(local=(_STATE_DAMAGED,))
-        return _Standing(memory.latest, memory.own.position if memory.own else None)
+        return _Standing(
+            _with_own_holds(memory.latest, memory.own),
+            memory.own.position if memory.own else None,
+            # A clock that was set back does not return to before the document was issued.
+            issued_at=max(self._clock(), memory.latest.issued_at),
+            adopted_at=self._monotonic(),
+        )
+
+
+def _with_own_holds(latest: Document, own: Document | None) -> Document:
+    """The newest document of any slot, with what was ordered of this instance alone."""
+    if own is None or own is latest:
+        return latest
+    alone = tuple(hold for hold in own.holds if hold.scope.instance is not None)
+    return replace(latest, holds=(*latest.holds, *alone))
 
 
 _OURS = "fail_closed"

@@ -4,6 +4,7 @@
     slots/0/instance_uid      who this process is; a slot belongs to one process at a time
     slots/0/secret            its bearer secret, mode 0600
     slots/0/accepted.jws      the last document it accepted, as signed
+    met                       there has been such a document: if none is left, one was lost
 
 A second process of the same agent takes the next free slot, and with it its own
 instance_uid, but starts from the most recently issued document of any slot.
@@ -13,7 +14,9 @@ Every write is atomic and synced: temporary file, fsync, rename, fsync of the di
 from __future__ import annotations
 
 import base64
+import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import secrets
@@ -21,6 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -31,15 +35,15 @@ from watchkeeper_agent.errors import StateError
 from watchkeeper_agent.identifiers import uuid7
 
 SLOTS = 256
+LONGEST_FILE_NAME = 200
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What was found on disk: documents that still verify, and whether any did not."""
+    """The documents found on disk that still verify: that of this slot, and the newest of all."""
 
     own: Document | None
     latest: Document | None
-    is_damaged: bool
 
 
 class StateDirectory:
@@ -49,8 +53,15 @@ class StateDirectory:
         self.root = root
         self._lock: int | None
         self._slot, self._lock = _claim(root / "slots")
-        self.instance_uid = UUID(self._text("instance_uid", lambda: str(uuid7())))
-        self.secret = self._text("secret", lambda: secrets.token_urlsafe(32))
+        try:
+            self.instance_uid = UUID(self._text("instance_uid", lambda: str(uuid7())))
+            self.secret = self._text("secret", lambda: secrets.token_urlsafe(32))
+        except (OSError, ValueError) as error:
+            self.close()
+            raise StateError(
+                f"cannot keep an identity in {self._slot} ({error}): make room there, remove "
+                "it, or set WATCHKEEPER_AGENT_STATE to another directory"
+            ) from error
 
     def close(self) -> None:
         """Give the slot back; the operating system does the same when the process dies."""
@@ -61,18 +72,21 @@ class StateDirectory:
     def remember(self, document: Document) -> None:
         """On disk before it is in force."""
         write(self._slot / "accepted.jws", document.body)
+        if not self.has_met():
+            write(self.root / "met", b"")
+
+    def has_met(self) -> bool:
+        """Whether any process of this agent ever accepted a document."""
+        return (self.root / "met").exists()
 
     def recall(self, keys: Sequence[Ed25519PublicKey]) -> Memory:
-        """Own document, the most recently issued one, and whether anything was damaged."""
+        """Own document and the most recently issued one; what is damaged counts as lost."""
         found: dict[Path, Document] = {}
-        damaged = False
         for path in self._accepted():
-            try:
+            with contextlib.suppress(Rejected, OSError):
                 found[path.parent] = verify(path.read_bytes(), keys)
-            except Rejected:
-                damaged = True
         latest = max(found.values(), key=lambda document: document.issued_at, default=None)
-        return Memory(found.get(self._slot), latest, damaged and latest is None)
+        return Memory(found.get(self._slot), latest)
 
     def has_memory(self) -> bool:
         return any(True for _ in self._accepted())
@@ -100,7 +114,15 @@ def default_directory(agent: str) -> Path:
     """One directory an agent, below $WATCHKEEPER_AGENT_STATE or ~/.local/state."""
     named = os.environ.get("WATCHKEEPER_AGENT_STATE")
     base = Path(named) if named else Path.home() / ".local/state/watchkeeper-agent"
-    return base / agent.replace("/", "_")
+    return base / _file_name(agent)
+
+
+def _file_name(agent: str) -> str:
+    """Different agents never share a directory, whatever their names hold."""
+    plain = quote(agent, safe=" ", errors="replace")
+    if agent.strip(".") and len(plain) <= LONGEST_FILE_NAME:
+        return plain
+    return hashlib.sha256(agent.encode(errors="replace")).hexdigest()
 
 
 def write(path: Path, content: bytes) -> None:

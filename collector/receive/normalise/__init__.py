@@ -37,6 +37,7 @@ from collector.receive.normalise.facts import (
 )
 
 __all__ = [
+    "SPAN_KEYS",
     "AliasFact",
     "CommandFact",
     "DecisionFact",
@@ -51,6 +52,9 @@ __all__ = [
     "meaning_of_span",
     "sender_of",
 ]
+
+# A span with none of these keys and without events tells no fact and means nothing.
+SPAN_KEYS = spans.MARKERS | agt.SPAN_MARKERS
 
 Attributes = Mapping[str, Any]
 Events = Sequence[Mapping[str, Any]]

@@ -18,7 +18,7 @@ _KEYS: Mapping[str, Place] = {
     **agt.KEYS,
 }
 # A span with none of these keys has no meaning of its own; error.type alone is no marker.
-_MARKERS = frozenset(_KEYS) - {"error.type", "session.id"}
+MARKERS = frozenset(_KEYS) - {"error.type", "session.id"}
 _BLANK: Sequence[Any] = (None,) * Slot.COUNT
 _UNRANKED: Sequence[int] = (1 << 30,) * Slot.COUNT
 # Some instrumentations name the framework where the provider belongs.
@@ -36,7 +36,7 @@ def meaning(
     events: Sequence[Mapping[str, Any]],
 ) -> Meaning:
     """The normalised columns of one span."""
-    if _MARKERS.isdisjoint(attributes):
+    if MARKERS.isdisjoint(attributes):
         return NOTHING
     found = _found(attributes)
     op, dialect = _op(name, scope, found)

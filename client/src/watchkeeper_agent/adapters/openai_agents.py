@@ -1,8 +1,10 @@
 """OpenAI Agents SDK: `obey(agent, guard)` answers a copy of the agent that asks first.
 
-Its model is asked for before every model call, its function tools by an input guardrail.
+Its model is asked for before every model call, its function tools by an input guardrail,
+and so are all agents that it may hand over to.
 A killed run ends with Refused; a degraded tool answers the model with the refusal.
-For what an agent copy does not reach (hosted tools, MCP servers), run with
+For what an agent copy does not reach (hosted tools, MCP servers, a model named by
+`RunConfig`), run with
 `hooks=WatchkeeperHooks(guard)`, where every refusal ends the run.
 """
 
@@ -15,6 +17,7 @@ from typing import Any
 from agents import (
     Agent,
     FunctionTool,
+    Handoff,
     Model,
     RunContextWrapper,
     RunHooks,
@@ -33,10 +36,39 @@ from watchkeeper_agent.rules import Stage
 def obey(agent: Agent[Any], guard: Guard, models: Mapping[str, Model] | None = None) -> Agent[Any]:
     """A copy of the agent under the guard. `models` are those it may be degraded to."""
     guard.hooked(Stage.MODEL.value, Stage.TOOL.value)
-    return agent.clone(
-        model=GuardedModel(agent.model, guard, models),
-        tools=[guarded_tool(tool, guard) for tool in agent.tools],
-    )
+    return _Copies(guard, models).of(agent)
+
+
+class _Copies:
+    """One guarded copy of each agent, however they hand over to each other."""
+
+    def __init__(self, guard: Guard, models: Mapping[str, Model] | None) -> None:
+        self._guard = guard
+        self._models = models
+        self._made: dict[int, tuple[Agent[Any], Agent[Any]]] = {}
+
+    def of(self, agent: Agent[Any]) -> Agent[Any]:
+        if id(agent) in self._made:
+            return self._made[id(agent)][1]
+        copy = agent.clone(
+            model=GuardedModel(agent.model, self._guard, self._models),
+            tools=[guarded_tool(tool, self._guard) for tool in agent.tools],
+        )
+        # Both are known before the next are looked at: agents may hand over in a circle.
+        self._made[id(agent)] = agent, copy
+        self._made[id(copy)] = copy, copy
+        copy.handoffs = [self._handed_over(target) for target in agent.handoffs]
+        return copy
+
+    def _handed_over(self, target: Agent[Any] | Handoff[Any, Any]) -> Any:
+        if isinstance(target, Agent):
+            return self.of(target)
+        invoke = target.on_invoke_handoff
+
+        async def invoked(context: RunContextWrapper[Any], arguments: str) -> Any:
+            return self.of(await invoke(context, arguments))
+
+        return dataclasses.replace(target, on_invoke_handoff=invoked)
 
 
 class GuardedModel(Model):

@@ -6,7 +6,7 @@ with
             time_bucket(to_seconds($bucket_s), started_at) as bucket,
             count(*) as actions,
             count(*) filter (where outcome = 'error') as errors
-        from action
+        from named_action
         where agent = $agent and started_at >= $since and started_at < $until
         group by bucket
     ),
@@ -14,7 +14,7 @@ with
         select
             time_bucket(to_seconds($bucket_s), decided_at) as bucket,
             count(*) filter (where verdict = 'deny') as denied
-        from decision
+        from named_decision
         where agent = $agent and decided_at >= $since and decided_at < $until
         group by bucket
     )

@@ -5,12 +5,13 @@ with
         select
             told_at as changed_at,
             'command' as kind,
-            agent,
+            coalesce(n.agent, e.agent) as agent,
             kind || ' ' || phase
             || case when actor is null then '' else ' by ' || actor end
             || case when phase = 'requested' and reason is not null then ': ' || reason else '' end
             as summary
-        from command_event
+        from command_event as e
+        left join agent_names as n on n.alias = e.agent
         where told_at >= $since and told_at < $until
     ),
     trust_step as (
@@ -21,7 +22,7 @@ with
             tier,
             lag(tier) over (partition by agent order by scored_ns, sequence) as tier_before,
             lag(score) over (partition by agent order by scored_ns, sequence) as score_before
-        from trust_point
+        from named_trust_point
         where scored_at < $until
     ),
     objective_step as (
@@ -38,13 +39,13 @@ with
         select agent, min(seen_at) as first_seen
         from
             (
-                select agent, min(started_at) as seen_at from run group by agent
+                select agent, min(started_at) as seen_at from named_run group by agent
                 union all
-                select agent, min(started_at) from action group by agent
+                select agent, min(started_at) from named_action group by agent
                 union all
-                select agent, min(decided_at) from decision group by agent
+                select agent, min(decided_at) from named_decision group by agent
                 union all
-                select agent, min(scored_at) from trust_point group by agent
+                select agent, min(scored_at) from named_trust_point group by agent
             )
         group by agent
     ),

@@ -9,15 +9,29 @@ with
         order by requested_at desc, command_id
         limit $limit
     ),
+    -- The word of another agent, or of an instance that never got the hold, proves nothing of it.
     refusal as (
         select
-            hold_id,
-            min(decided_at) as enforced_at,
-            arg_min(decision_id, decided_ns) as enforced_decision_id
-        from decision
-        semi join command using (hold_id)
-        where effect = 'blocked'
-        group by hold_id
+            d.hold_id,
+            min(d.decided_at) as enforced_at,
+            arg_min(d.decision_id, d.decided_ns) as enforced_decision_id
+        from named_decision as d
+        inner join command as c on c.hold_id = d.hold_id
+        left join agent_names as n on n.alias = c.agent
+        where
+            d.effect = 'blocked'
+            and d.agent = coalesce(n.agent, c.agent)
+            and (
+                c.enforced_at is not null
+                or exists (
+                    select 1
+                    from command_event as e
+                    where
+                        e.hold_id = d.hold_id and e.phase = 'delivered'
+                        and (d.instance is null or e.instance = d.instance)
+                )
+            )
+        group by d.hold_id
     ),
     instance_ack as (
         select hold_id, instance, min(acked_at) as acked_at
@@ -39,7 +53,8 @@ with
             count(*) as actions
         from command as c
         inner join last_ack as l on l.hold_id = c.hold_id
-        inner join action as a on a.agent = c.agent
+        left join agent_names as n on n.alias = c.agent
+        inner join named_action as a on a.agent = coalesce(n.agent, c.agent)
         left join instance_ack as i on i.hold_id = c.hold_id and i.instance = a.instance
         where
             a.outcome = 'ok'

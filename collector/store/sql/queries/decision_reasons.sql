@@ -4,7 +4,7 @@ select
     verdict,
     coalesce(rule, reason_code, policy) as reason,
     count(*) as decisions
-from decision
+from named_decision
 where decided_at >= $since and decided_at < $until and ($agent is null or agent = $agent)
 group by all
 order by decisions desc, verdict, reason

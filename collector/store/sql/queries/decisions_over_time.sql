@@ -4,7 +4,7 @@ select
     time_bucket(to_seconds($bucket_s), decided_at) as bucket,
     verdict,
     count(*) as decisions
-from decision
+from named_decision
 where decided_at >= $since and decided_at < $until and ($agent is null or agent = $agent)
 group by bucket, verdict
 order by bucket, verdict

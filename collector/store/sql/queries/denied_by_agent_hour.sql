@@ -5,7 +5,7 @@ select
     date_trunc('hour', decided_at) as hour,
     count(*) as decisions,
     count(*) filter (where verdict = 'deny') as denied
-from decision
+from named_decision
 where decided_at >= $since and decided_at < $until
 group by agent, hour
 order by agent, hour

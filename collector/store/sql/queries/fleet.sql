@@ -12,13 +12,13 @@ with
             agent,
             count(*) filter (where started_at >= $since) as runs,
             count(*) filter (where started_at >= $since and outcome = 'error') as run_errors
-        from run
+        from named_run
         where started_at < $until
         group by agent
     ),
     acted as (
         select agent, count(*) filter (where started_at >= $since) as actions
-        from action
+        from named_action
         where started_at < $until
         group by agent
     ),
@@ -33,7 +33,7 @@ with
                     and decided_at >= $since - to_microseconds(epoch_us($until) - epoch_us($since))
                     and verdict = 'deny'
             ) as denied_before
-        from decision
+        from named_decision
         where decided_at < $until
         group by agent
     ),
@@ -42,7 +42,7 @@ with
     ),
     denial as (
         select agent, date_trunc('hour', decided_at) as hour, count(*) as denied
-        from decision
+        from named_decision
         where decided_at >= $since and decided_at < $until and verdict = 'deny'
         group by agent, hour
     ),
@@ -61,7 +61,7 @@ with
             arg_max(score, (scored_ns, sequence)) filter (where scored_at < $since) as trust_before,
             arg_min(score, (scored_ns, sequence)) filter (where scored_at >= $since) as trust_first,
             count(*) filter (where scored_at >= $since) as points
-        from trust_point
+        from named_trust_point
         where scored_at < $until
         group by agent
     ),
@@ -76,7 +76,7 @@ with
     trend as (
         select s.agent, list(t.score order by s.step) as trust_trend
         from steps as s
-        asof left join trust_point as t on t.agent = s.agent and s.step_end > t.scored_at
+        asof left join named_trust_point as t on t.agent = s.agent and s.step_end > t.scored_at
         group by s.agent
     ),
     newest_budget as (
@@ -117,16 +117,17 @@ with
         select unnest($objective_names::varchar[]) as objective, unnest($objective_period_s::double[]) as period_s
     ),
     held as (
-        select h.agent, h.kind as hold_kind, h.hold_id, c.origin
+        select coalesce(n.agent, h.agent) as agent, h.kind as hold_kind, h.hold_id, c.origin
         from holds as h
         inner join commands as c using (command_id)
+        left join agent_names as n on n.alias = h.agent
         where
             h.since < $until
             and (h.released_at is null or h.released_at >= $until)
             and h.expires_at > least($now, $until)
             and c.expired_at is null
         qualify row_number() over (
-            partition by h.agent
+            partition by coalesce(n.agent, h.agent)
             order by
                 case h.kind when 'kill' then 0 when 'pause' then 1 when 'require_approval' then 2 else 3 end,
                 h.since desc,

@@ -5,13 +5,13 @@ with
         select agent, bool_or(sample) as sample
         from
             (
-                select agent, bool_or(sample) as sample from run group by agent
+                select agent, bool_or(sample) as sample from named_run group by agent
                 union all
-                select agent, bool_or(sample) from action group by agent
+                select agent, bool_or(sample) from named_action group by agent
                 union all
-                select agent, bool_or(sample) from decision group by agent
+                select agent, bool_or(sample) from named_decision group by agent
                 union all
-                select agent, bool_or(sample) from trust_point group by agent
+                select agent, bool_or(sample) from named_trust_point group by agent
             )
         group by agent
     )

@@ -3,11 +3,11 @@
 with
     known as (
         select span_id, agent, outcome, input_tokens, output_tokens
-        from run
+        from named_run
         where trace_id = unhex($trace_id)
         union all
         select span_id, agent, outcome, input_tokens, output_tokens
-        from action
+        from named_action
         where trace_id = unhex($trace_id)
     ),
     meaning as (

@@ -25,6 +25,6 @@ select
     lower(hex(span_id)) as span_id,
     dialect,
     raw_verdict
-from decision
+from named_decision
 where trace_id = unhex($trace_id)
 order by decided_ns, decision_id

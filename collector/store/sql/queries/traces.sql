@@ -40,7 +40,7 @@ with
     ),
     ran as (
         select trace_id, arg_min(agent, start_ns) as agent, arg_min(outcome, start_ns) as outcome
-        from run
+        from named_run
         semi join whole using (trace_id)
         where started_at >= $window_start - interval 1 day
         group by trace_id
@@ -54,7 +54,7 @@ with
             count(*) filter (where outcome = 'denied') as denials,
             sum(input_tokens)::bigint as input_tokens,
             sum(output_tokens)::bigint as output_tokens
-        from action
+        from named_action
         semi join whole using (trace_id)
         where started_at >= $window_start - interval 1 day
         group by trace_id
@@ -64,7 +64,7 @@ with
             trace_id,
             arg_min(agent, decided_ns) as agent,
             count(*) filter (where verdict = 'deny') as denied
-        from decision
+        from named_decision
         semi join whole using (trace_id)
         where decided_at >= $window_start - interval 1 day
         group by trace_id

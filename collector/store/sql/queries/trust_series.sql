@@ -8,6 +8,6 @@ select
     origin,
     reason,
     sample
-from trust_point
+from named_trust_point
 where scored_at >= $since and scored_at < $until and ($agent is null or agent = $agent)
 order by agent, scored_ns, sequence

@@ -18,4 +18,4 @@ select
     input_tokens,
     output_tokens,
     cost_usd
-from run;
+from named_run;

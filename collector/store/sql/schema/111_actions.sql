@@ -24,4 +24,4 @@ select
     output_tokens,
     cost_usd,
     decision_id
-from action;
+from named_action;

@@ -25,4 +25,4 @@ select
     lower(hex(span_id)) as span_id,
     dialect,
     raw_verdict
-from decision;
+from named_decision;

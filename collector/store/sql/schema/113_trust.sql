@@ -12,4 +12,4 @@ select
     raw_scale,
     origin,
     reason
-from trust_point;
+from named_trust_point;

@@ -43,7 +43,7 @@ with
             trace_id,
             span_id as run_span_id,
             framework as what
-        from run
+        from named_run
         where signal = 'runs'
         union all by name
         select
@@ -61,7 +61,7 @@ with
             trace_id,
             run_span_id,
             name as what
-        from action
+        from named_action
         where signal = 'actions'
         union all by name
         select
@@ -79,7 +79,7 @@ with
             trace_id,
             null as run_span_id,
             action as what
-        from decision
+        from named_decision
         where signal = 'decisions' and source is distinct from 'control_plane'
     ),
     counted as (

@@ -2,11 +2,11 @@
 -- Bound: nothing.
 with
     seen as (
-        select agent, sample from run
+        select agent, sample from named_run
         union all
-        select agent, sample from action
+        select agent, sample from named_action
         union all
-        select agent, sample from decision
+        select agent, sample from named_decision
     )
 select agent, bool_or(sample) as sample
 from seen

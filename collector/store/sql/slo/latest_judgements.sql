@@ -1,4 +1,5 @@
--- The latest judgement of each objective for each agent.
+-- The latest judgement of each objective for each agent; what was judged under an identifier
+-- counts no more once the agent's name is known.
 -- Bound: $objective, $agent (each or null for all).
 select
     b.objective,
@@ -12,6 +13,7 @@ select
     arg_max(b.state, b.judged_at) as state,
     arg_max(b.reason, b.judged_at) as reason
 from budget as b
+anti join agent_names as n on n.alias = b.agent
 where ($objective is null or b.objective = $objective) and ($agent is null or b.agent = $agent)
 group by b.objective, b.agent
 order by b.objective, b.agent

@@ -1,0 +1,37 @@
+"""Pictures of evidence: rows in, a Vega-Lite chart out. Nothing here asks or draws.
+
+Colours are the roles of `theme`, times are UTC, and what the reader points at is spelled out
+in a ready-made `tip`, since the browser would print it in local time.
+"""
+
+from __future__ import annotations
+
+from dashboard.charts import agent, budget, fleet, trace
+from dashboard.charts.agent import activity_bars, trust_ribbon
+from dashboard.charts.budget import burn_down, burn_row, fired, spent_bars
+from dashboard.charts.common import MOST_MARKS, Spec, shortened
+from dashboard.charts.fleet import denied_heat, heat_step, verdict_bars
+from dashboard.charts.trace import waterfall
+
+__all__ = [
+    "MOST_MARKS",
+    "Spec",
+    "activity_bars",
+    "build_all",
+    "burn_down",
+    "burn_row",
+    "denied_heat",
+    "fired",
+    "heat_step",
+    "shortened",
+    "spent_bars",
+    "trust_ribbon",
+    "verdict_bars",
+    "waterfall",
+]
+
+
+def build_all() -> None:
+    """Build every specification, so that no visitor waits for one."""
+    for part in (agent, budget, fleet, trace):
+        part.build()
