@@ -180,6 +180,7 @@ def _built(
 
 
 def _listed(objective: Objective, file: LoadedFile, now: datetime) -> dict[str, Any]:
+    days = window_days(objective, now)
     return {
         "name": objective.name,
         "display_name": objective.display_name,
@@ -187,7 +188,7 @@ def _listed(objective: Objective, file: LoadedFile, now: datetime) -> dict[str, 
         "service": objective.service,
         "indicator": objective.indicator.describe(),
         "target": objective.target,
-        "window_days": window_days(objective, now),
+        "window_days": int(days) if days.is_integer() else days,
         "agents": list(objective.agents),
         "source": file.text,
     }

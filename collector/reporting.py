@@ -22,9 +22,9 @@ from typing import Any
 import structlog
 
 from collector.errors import RefusedInput
+from mappings import load
 
 _REPORT_ID = re.compile(r"[a-z0-9]{8,40}")
-_FRAMEWORK = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _MOST_WAITING = 5
 _SHOWN = (
     "report_id",
@@ -70,8 +70,9 @@ class Reports:
 
     def start(self, since: str, until: str, framework: str) -> Job:
         """Queue a report over a period (RFC 3339) for one framework."""
-        if not _FRAMEWORK.fullmatch(framework):
-            raise RefusedInput(f"framework: expected a name such as eu_ai_act, got {framework!r}")
+        if framework not in load.framework_ids():
+            known = ", ".join(load.framework_ids())
+            raise RefusedInput(f"framework: expected one of {known}, got {framework!r:.100}")
         with self._lock:
             if self._closed or self._waiting.qsize() >= _MOST_WAITING:
                 raise RefusedInput(f"{_MOST_WAITING} reports are waiting already: try again later")

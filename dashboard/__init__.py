@@ -7,6 +7,6 @@ API) and `control` (the control API), shows `charts`, and offers `actions`.
  2. somebody signs in                            routes.py
  3. the browser asks for a page                  app.py, views/
  4. the page asks the collector                  data.py through doors.py
- 5. rows become pictures                         charts.py, components/
+ 5. rows become pictures                         charts/, components/
  6. a person stops an agent                      components/dialogs.py, actions.py
 """

@@ -35,7 +35,7 @@ HOUR = {"since": "2026-01-15T11:00:00Z", "until": "2026-01-15T12:00:00Z"}
 PRINTS_A_REPORT = """
 import json, pathlib, sys
 flags = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-if flags["--framework"] == "broken":
+if flags["--since"].startswith("2001"):
     sys.exit("no signing key: set REPORTS_KEY_FILE")
 print("not json", flush=True)
 print(json.dumps({"progress": 0.4, "step": "pages"}), flush=True)
@@ -358,7 +358,7 @@ def ended(client: httpx.Client, report_id: str) -> dict[str, Any]:
 
 
 def test_a_report_is_made_and_fetched(client: httpx.Client) -> None:
-    started = client.post("/v1/reports", json={**HOUR, "framework": "eu_ai_act"})
+    started = client.post("/v1/reports", json={**HOUR, "framework": "eu-ai-act"})
     job = ended(client, started.json()["report_id"])
 
     assert (started.status_code, started.json()["state"]) == (202, "running")
@@ -370,7 +370,8 @@ def test_a_report_is_made_and_fetched(client: httpx.Client) -> None:
 
 
 def test_a_report_that_cannot_be_made_tells_why(client: httpx.Client) -> None:
-    started = client.post("/v1/reports", json={**HOUR, "framework": "broken"}).json()
+    wish = {**HOUR, "since": "2001-01-01T00:00:00Z", "framework": "eu-ai-act"}
+    started = client.post("/v1/reports", json=wish).json()
     job = ended(client, started["report_id"])
 
     assert (job["state"], job["error"]) == ("failed", "no signing key: set REPORTS_KEY_FILE")
@@ -384,13 +385,13 @@ def test_a_report_that_cannot_be_made_tells_why(client: httpx.Client) -> None:
 def test_a_report_wish_that_makes_no_sense_is_refused(
     client: httpx.Client, change: dict[str, Any], field: str
 ) -> None:
-    answer = client.post("/v1/reports", json={**HOUR, "framework": "eu_ai_act", **change})
+    answer = client.post("/v1/reports", json={**HOUR, "framework": "eu-ai-act", **change})
 
     assert (answer.status_code, error(answer)["field"]) == (400, field)
 
 
-@pytest.mark.parametrize("framework", ["--help", "../x", "", "a b"])
-def test_a_framework_name_cannot_be_a_flag_or_a_path(client: httpx.Client, framework: str) -> None:
+@pytest.mark.parametrize("framework", ["--help", "../x", "", "unknown"])
+def test_a_framework_that_is_not_known_is_refused(client: httpx.Client, framework: str) -> None:
     answer = client.post("/v1/reports", json={**HOUR, "framework": framework})
 
     assert answer.status_code == 400
@@ -405,7 +406,7 @@ def test_an_unknown_report_is_not_found(client: httpx.Client, report_id: str) ->
 def test_reports_survive_a_restart_but_interrupted_ones_have_failed(tmp_path: Path) -> None:
     slow = (sys.executable, "-c", "import time; time.sleep(60)")
     before = Reports(tmp_path, "http://127.0.0.1:1", command=slow)
-    started = before.start(HOUR["since"], HOUR["until"], "eu_ai_act")
+    started = before.start(HOUR["since"], HOUR["until"], "eu-ai-act")
     stored = json.loads((tmp_path / f"{started['report_id']}.json").read_text())
 
     after = Reports(tmp_path, "http://127.0.0.1:1", command=slow)
@@ -421,7 +422,7 @@ def test_more_than_five_waiting_reports_are_refused(tmp_path: Path) -> None:
     jobs = Reports(tmp_path, "http://127.0.0.1:1", command=slow)
     with pytest.raises(Exception, match="waiting already"):
         for _ in range(8):
-            jobs.start(HOUR["since"], HOUR["until"], "eu_ai_act")
+            jobs.start(HOUR["since"], HOUR["until"], "eu-ai-act")
 
     jobs.close()
     assert {job["state"] for job in jobs.list()} == {"failed"}

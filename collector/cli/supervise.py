@@ -135,9 +135,9 @@ class Supervisor:
             steady = time.monotonic() - child.started_at > STEADY_S
             failures = 1 if steady else failures + 1
             pause = min(FIRST_PAUSE_S * 2 ** (failures - 1), LONGEST_PAUSE_S)
+            why = child.last_words() or "it said nothing"
             print(
-                f"{child.name} ended with status {status}: {child.last_words() or 'it said nothing'}; "
-                f"starting it again in {pause:g} s",
+                f"{child.name} ended with status {status}: {why}; starting it again in {pause:g} s",
                 file=sys.stderr,
                 flush=True,
             )

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import unicodedata
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ RESEND = timedelta(seconds=1)
 CAPABILITY = "dev.watchkeeper.agentcontrol/v1"
 CONFIG = "watchkeeper"
 CONTENT_TYPE = "application/jose"
+# With these one agent's name could be shown as another's.
+TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _CAPABILITIES = (
     opamp.ServerCapabilities_AcceptsStatus
     | opamp.ServerCapabilities_OffersRemoteConfig
@@ -125,7 +128,8 @@ def _text(known: Mapping[str, Any], name: str, longest: int = LONGEST_TEXT) -> s
 
 
 def _is_plain(text: str) -> bool:
-    return all(ord(letter) >= 32 and ord(letter) != 127 for letter in text)
+    """Without control characters, and without those that turn the direction of writing around."""
+    return not any(unicodedata.category(letter) == "Cc" or letter in TURNING for letter in text)
 
 
 def _pid(known: Mapping[str, Any]) -> int | None:

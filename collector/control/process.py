@@ -48,10 +48,13 @@ log = logging.getLogger(__name__)
 
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; ConfigurationError when it cannot start."""
-    with _sole_owner(settings.control_home), _listening(settings.control) as listener:
-        with _journal(settings) as journal:
-            _greet(settings, journal)
-            await _run(settings, Parts.of(settings, journal, wall_clock), listener)
+    with (
+        _sole_owner(settings.control_home),
+        _listening(settings.control) as listener,
+        _journal(settings) as journal,
+    ):
+        _greet(settings, journal)
+        await _run(settings, Parts.of(settings, journal, wall_clock), listener)
 
 
 def add_user(settings: Settings, name: str, role: str, password: str | None) -> None:
@@ -62,6 +65,11 @@ def add_user(settings: Settings, name: str, role: str, password: str | None) -> 
 
 def new_sign_in_link(settings: Settings, user: str) -> str:
     """A link that signs `user` in once, within an hour; also beside the running process."""
+    if not (settings.control_home / "journal.sqlite").exists():
+        raise ConfigurationError(
+            f"no control process has run in {settings.home} yet: "
+            "start one with `watchkeeper up`, or name its --home"
+        )
     with _journal(settings) as journal:
         return _link(settings, authority.new_code(journal, user, wall_clock()))
 

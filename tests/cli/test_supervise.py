@@ -201,10 +201,8 @@ async def test_a_home_that_cannot_be_one_is_named(tmp_path: Path) -> None:
     with console(tmp_path / "home") as up:
         _, told = up.communicate(timeout=30)
 
-    assert (
-        told
-        == f"watchkeeper: {tmp_path / 'home'} cannot be written (File exists): name another --home\n"
-    )
+    home = tmp_path / "home"
+    assert told == (f"watchkeeper: {home} cannot be written (File exists): name another --home\n")
 
 
 async def test_a_taken_port_ends_the_start_with_one_sentence(tmp_path: Path) -> None:

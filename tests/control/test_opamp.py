@@ -387,3 +387,42 @@ async def test_a_fleet_of_one_name_is_killed_together(bench: Bench) -> None:
 
     shown = await bench.get(f"/v1/commands/{command['command_id']}")
     assert sum(instance["delivered_at"] is not None for instance in shown["instances"]) == 20
+
+
+@pytest.mark.parametrize("name", ["\u202eyawetag", "gate\x9bway", "gate\nway", "g" * 257])
+async def test_a_name_that_could_be_shown_as_another_is_refused(bench: Bench, name: str) -> None:
+    hostile = bench.agent(name)
+
+    answer = await hostile.post(hostile.message(describe=True).SerializeToString())
+
+    assert answer.status_code == 400
+    assert (await bench.get("/v1/instances"))["instances"] == []
+
+
+@pytest.mark.parametrize("name", ["العربية", "👩‍💻", "<script>alert(1)</script>"])
+async def test_a_name_in_any_writing_is_kept_as_it_is(bench: Bench, name: str) -> None:
+    await bench.agent(name).hello()
+
+    assert (await bench.get("/v1/instances"))["instances"][0]["agent"] == name
+
+
+async def test_two_processes_with_one_uid_both_learn_of_a_kill(bench: Bench) -> None:
+    """A copied state directory: each message of the one breaks the order of the other."""
+    first = bench.agent()
+    twin = bench.agent(uid=first.uid)
+    heard: set[int] = set()
+    for copy in (first, twin):
+        await copy.hello()
+        await copy.apply()
+    await bench.command()
+
+    for _ in range(3):
+        for number, copy in enumerate((first, twin)):
+            answer = await copy.poll()
+            if answer.flags & opamp.ServerToAgentFlags_ReportFullState:
+                answer = await copy.hello()
+            if bench.claims(copy)["holds"]:
+                heard.add(number)
+                await copy.apply()
+
+    assert heard == {0, 1}

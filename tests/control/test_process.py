@@ -442,3 +442,10 @@ async def test_who_never_sends_a_request_does_not_keep_others_out(tmp_path: Path
         assert answer.status_code == 201
         for _, writer in [*slow, (None, half)]:
             writer.close()
+
+
+def test_a_link_for_a_home_that_is_none_makes_none(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="name its --home"):
+        new_sign_in_link(settings_of(tmp_path / "elsewhere"), "admin")
+
+    assert not (tmp_path / "elsewhere").exists()

@@ -118,10 +118,12 @@ def test_whatever_agents_call_themselves_the_report_is_made() -> None:
         commands=tuple(command_row(agent=name, reason=name * 4) for name in HOSTILE),
     )
 
-    page, text = render.html(hostile), _text(hostile)
+    page = render.html(hostile)
+    document, _ = render.pdf(hostile)
 
+    assert document.startswith(b"%PDF")
     assert "שלום العربية" in page
-    assert "{{ 7*7 }}" in text
+    assert "{{ 7*7 }}" in page
     assert "⟨U+202E⟩gnp.eliforp" in page and "\u202e" not in page
     assert "a⟨U+0000⟩b⟨U+0007⟩⟨U+001B⟩[31m" in page
 

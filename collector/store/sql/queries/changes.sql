@@ -1,18 +1,35 @@
 -- What changed: commands, trust tiers, states of objectives, agents seen for the first time; newest first.
 -- Bound: $since, $until (timestamptz), $agent (or null), $limit.
 with
+    told as (
+        select
+            *,
+            max(place) over (partition by command_id) as furthest
+        from (
+            select
+                *,
+                list_position(
+                    ['requested', 'failed', 'signed', 'delivered', 'acked', 'enforced', 'expired', 'released'],
+                    phase
+                ) as place
+            from command_event
+            where told_at >= $since and told_at < $until
+        )
+    ),
+    -- One line a command: how far it came within the period.
     command_change as (
         select
-            told_at as changed_at,
+            min(e.told_at) as changed_at,
             'command' as kind,
-            coalesce(n.agent, e.agent) as agent,
-            kind || ' ' || phase
-            || case when actor is null then '' else ' by ' || actor end
-            || case when phase = 'requested' and reason is not null then ': ' || reason else '' end
-            as summary
-        from command_event as e
+            coalesce(any_value(n.agent), any_value(e.agent)) as agent,
+            any_value(e.kind) || ' ' || replace(any_value(e.phase), 'acked', 'acknowledged')
+            || coalesce(', by ' || any_value(c.actor), '')
+            || coalesce(': ' || any_value(c.reason), '') as summary
+        from told as e
         left join agent_names as n on n.alias = e.agent
-        where told_at >= $since and told_at < $until
+        left join commands as c on c.command_id = e.command_id
+        where e.place = e.furthest
+        group by e.command_id
     ),
     trust_step as (
         select
