@@ -7,15 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+# A busy machine is no failure.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 from stack import Stack, environment_with_free_ports, fresh_copy, running
 
 
 @pytest.fixture(scope="session")
 def demo_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """`make demo` in a fresh copy of the repository; tests that use it share one worker."""
+    """`make demo` in a fresh copy of the repository."""
     folder = fresh_copy(tmp_path_factory.mktemp("clone"))
     environment = environment_with_free_ports()
     with running(folder, ["make", "demo"], environment, seconds=240) as stack:

@@ -43,7 +43,8 @@ def url(apis: FakeApis) -> Iterator[str]:
         assert process.wait(10) == 0
 
 
-@pytest.fixture(scope="session")
+# A module, not the session: playwright keeps an event loop running meanwhile.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)

@@ -26,8 +26,6 @@ from opentelemetry.proto.collector.metrics.v1 import (
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from stack import REPOSITORY, environment_with_free_ports
 
-pytestmark = pytest.mark.xdist_group("corpus")
-
 RECORDED = REPOSITORY / "sample_data" / "recorded"
 EXPECTED = json.loads((RECORDED / "expect.json").read_text())
 TRUTH = json.loads((RECORDED / "agt_5.0.0_truth.json").read_text())

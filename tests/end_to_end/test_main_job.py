@@ -14,7 +14,7 @@ from stack import Stack
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 from screenshots import ARGUMENTS, CHROMIUM, settled  # found beside the browser tests
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PATIENCE_MS = 60_000
 _PROGRAM = "sample_data.fleet."
