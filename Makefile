@@ -36,7 +36,7 @@ check: setup  ## style, types, directions of imports
 bench: setup  ## durable spans per second beside the limits of this machine
 	$(RUN) benchmarks/run.py
 
-fmt: setup  ## format code and SQL
+fmt: setup  ## format code
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 

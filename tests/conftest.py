@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from stack import Stack, environment_with_free_ports, fresh_copy, running
+
 # A busy machine is no failure.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
-
-from stack import Stack, environment_with_free_ports, fresh_copy, running
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ def test_an_agent_is_degraded_and_the_refused_call_proves_it(page: Page, demo_st
 
     page.get_by_role("dialog").get_by_role("button", name="Degrade").click()
 
-    _expect_enforced(page, "clerk")
+    _expect_enforced(page, "Degrade clerk")
 
 
 def test_an_agent_is_stopped_and_the_refused_call_proves_it(page: Page, demo_stack: Stack) -> None:
@@ -58,7 +58,7 @@ def test_an_agent_is_stopped_and_the_refused_call_proves_it(page: Page, demo_sta
 
     page.get_by_role("dialog").get_by_role("button", name="Stop agent").click()
 
-    _expect_enforced(page, "gateway")
+    _expect_enforced(page, "Stop gateway")
 
 
 def test_a_stopped_agent_stays_stopped_across_its_own_restart(demo_stack: Stack) -> None:
@@ -87,7 +87,7 @@ def test_a_released_agent_works_again(page: Page, demo_stack: Stack) -> None:
 
     page.get_by_role("dialog").get_by_role("button", name="Release").click()
 
-    expect(page.get_by_text("Released").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("The restriction has ended.")).to_be_visible(timeout=PATIENCE_MS)
     _wait(lambda: _ran_since_the_stop(demo_stack) > 0)
 
 
@@ -120,13 +120,13 @@ def _open(page: Page, stack: Stack, path: str) -> None:
     settled(page)
 
 
-def _expect_enforced(page: Page, agent: str) -> None:
+def _expect_enforced(page: Page, command: str) -> None:
     """The page of the command refreshes itself until the proof has come."""
     expect(page.get_by_role("heading", name="Commands")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text("The first refused call is on record.")).to_be_visible(
         timeout=2 * PATIENCE_MS
     )
-    expect(page.get_by_text(agent).first).to_be_visible()
+    expect(page.locator("strong", has_text=command)).to_be_visible()
 
 
 def _working_agents(stack: Stack) -> int:
