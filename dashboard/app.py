@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import doors, people, theme
 from dashboard.components import dialogs, page
+from dashboard.state import Session
 
 HERE = Path(__file__).parent
 SIDEBAR_PX = 200
@@ -50,6 +51,7 @@ with st.sidebar:
         st.html('<a href="/signin" target="_self">Sign in</a>')
 
 dialogs.follow_sent()
+st.session_state.pop(Session.OPENING, None)
 try:
     visited.run()
 except doors.Away as error:

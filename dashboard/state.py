@@ -87,6 +87,7 @@ class Session(StrEnum):
     """What one browser tab remembers; never evidence."""
 
     DIALOG = "open_dialog"
+    OPENING = "dialog_just_asked_for"
     COMPLAINT = "dialog_complaint"
     SENT = "last_sent"
     WATCHED = "watched_hold"

@@ -69,6 +69,7 @@ def _opener(
 def open_dialog(act: Act, agent: str, hold_id: str | None = None) -> None:
     st.session_state.pop(Session.COMPLAINT, None)
     st.session_state[Session.DIALOG] = Dialog(act, agent, hold_id).keep()
+    st.session_state[Session.OPENING] = True
 
 
 def close_dialog() -> None:

@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard import data, doors, people, words
 from dashboard.components import filters
 from dashboard.data import Window
-from dashboard.state import Key, Url
+from dashboard.state import Key, Session, Url
 
 LATE_S = 60
 MARKDOWN = frozenset("\\`*_{}[]()<>#+-.!|~$:&")
@@ -177,6 +177,9 @@ def live(render: Callable[[], None], *, watching: bool = False) -> None:
 
 
 def _safely(render: Callable[[], None]) -> None:
+    # A button in here reruns only this part; the dialog it asked for belongs to the whole page.
+    if st.session_state.pop(Session.OPENING, False):
+        st.rerun()
     try:
         render()
     except doors.Away as error:
