@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from collector.config import VERSION
 from mappings import load
 from reports import facts, render, sign
 from reports.errors import ReportError
 from reports.facts import ARTICLES, Period, Progress
-
-VERSION = "0.1.0"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

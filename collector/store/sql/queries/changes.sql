@@ -8,10 +8,7 @@ with
         from (
             select
                 *,
-                list_position(
-                    ['requested', 'failed', 'signed', 'delivered', 'acked', 'enforced', 'expired', 'released'],
-                    phase
-                ) as place
+                phase_place(phase) as place
             from command_event
             where told_at >= $since and told_at < $until
         )

@@ -18,13 +18,7 @@ select
     min(told_at) filter (where phase = 'expired') as expired_at,
     -- How far it has come, not what was told last: an acknowledgement may arrive after
     -- the refusal that proves more.
-    arg_max(
-        phase,
-        list_position(
-            ['requested', 'failed', 'signed', 'delivered', 'acked', 'enforced', 'expired', 'released'],
-            phase
-        )
-    ) as phase,
+    arg_max(phase, phase_place(phase)) as phase,
     bool_or(sample) as sample
 from command_event
 group by command_id;
