@@ -86,11 +86,12 @@ def _refused_spans(request: ExportTraceServiceRequest) -> Iterator[Refusal]:
     for resource_at, resource in enumerate(request.resource_spans):
         for scope_at, scope in enumerate(resource.scope_spans):
             for span_at, span in enumerate(scope.spans):
-                if fault := _span_fault(span):
+                if fault := span_fault(span):
                     yield Refusal((resource_at, scope_at, span_at), *fault)
 
 
-def _span_fault(span: Span) -> _Fault | None:
+def span_fault(span: Span) -> _Fault | None:
+    """Why a span is refused, in a word and in detail; None when it is kept."""
     trace_id, span_id, parent = span.trace_id, span.span_id, span.parent_span_id
     if len(trace_id) != 16 or trace_id == _NO_TRACE:
         return Reason.TRACE_ID, _id_detail(trace_id, 16)

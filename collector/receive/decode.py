@@ -7,17 +7,17 @@ by record; a request that cannot be read at all is set aside whole, and never st
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import structlog
 
 from collector.model import Signal
-from collector.receive.check import Refusal, check
+from collector.receive.check import check
 from collector.receive.logs import LogDecoder
 from collector.receive.metrics import MetricDecoder
-from collector.receive.parse import ExportRequest, parse
+from collector.receive.parse import parse
 from collector.receive.rows import Rows
 from collector.receive.senders import Senders
 from collector.receive.spans import SpanDecoder
@@ -27,8 +27,6 @@ from collector.store.wal import Record
 __all__ = ["Decoder", "decode"]
 
 _log = structlog.get_logger("collector.receive.decode")
-
-DETAIL_CHARACTERS = 1000
 
 
 class Decoder:
@@ -92,20 +90,14 @@ class Decoder:
     def _add(self, record: Record, rows: Rows) -> None:
         rows.sequence = max(rows.sequence, record.sequence)
         if record.signal is Signal.TRACES:
-            refused = self._spans.add(record, rows)
-        else:
-            request = parse(record.signal, record.encoding, record.body)
-            refused = check(record.signal, request)
-            self._add_request(record, request, refused, rows)
-        if refused:
-            _count_refused(record, refused, rows)
-
-    def _add_request(
-        self, record: Record, request: ExportRequest, refused: list[Refusal], rows: Rows
-    ) -> None:
+            self._spans.add(record, rows)
+            return
+        request = parse(record.signal, record.encoding, record.body)
+        refused = check(record.signal, request)
         paths = frozenset(refusal.path for refusal in refused)
         decoder: Any = self._logs if record.signal is Signal.LOGS else self._metrics
         decoder.add(record, request, paths, rows)
+        rows.refuse_all(record, refused)
 
 
 def decode(records: Sequence[Record]) -> Batch:
@@ -131,29 +123,6 @@ def _uncollected() -> Iterator[None]:
 def _refused(record: Record, reason: str, detail: str) -> Rows:
     rows = Rows()
     rows.sequence = record.sequence
-    sender = (record.source, record.signal)
-    rows.count(*sender, record.received_ns // 1000, 1)
-    rows.refused[sender] += 1
-    rows.add("refused_record", _refusal_row(record, reason, 1, detail))
+    rows.count(record.source, record.signal, record.received_ns // 1000, 1)
+    rows.refuse(record, reason, detail)
     return rows
-
-
-def _count_refused(record: Record, refused: Iterable[Refusal], rows: Rows) -> None:
-    sender = (record.source, record.signal)
-    for refusal in refused:
-        row = _refusal_row(record, refusal.reason, refusal.records, refusal.detail)
-        rows.refused[sender] += refusal.records
-        rows.add("refused_record", row)
-
-
-def _refusal_row(record: Record, reason: str, records: int, detail: str) -> dict[str, Any]:
-    return {
-        "sequence": record.sequence,
-        "received_at": record.received_ns // 1000,
-        "source": record.source,
-        "signal": record.signal,
-        "reason": str(reason),
-        "records": records,
-        # A lone surrogate in a message of ours must not spoil the row that reports it.
-        "detail": detail[:DETAIL_CHARACTERS].encode("utf-8", "replace").decode("utf-8"),
-    }

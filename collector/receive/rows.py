@@ -6,12 +6,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collector.model import Signal
-from collector.store.batch import KEYS, SCHEMAS, Batch, table_of
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-__all__ = ["MAX_NS", "Rows"]
+from collector.model import Signal
+from collector.receive.check import Refusal
+from collector.store.batch import KEYS, SCHEMAS, Batch, table_of
+from collector.store.wal import Record
+
+__all__ = ["DETAIL_CHARACTERS", "MAX_NS", "Rows"]
 
 MAX_NS = 2**63 - 1
+DETAIL_CHARACTERS = 1000
 
 _SIGNAL_OF = {
     "span": Signal.TRACES,
@@ -28,10 +35,15 @@ class Rows:
 
     def __init__(self) -> None:
         self.sequence = 0
-        # Spans that are read and not in the columns yet; see SpanDecoder.finish.
+        # Spans that are read and no rows yet; see SpanDecoder.finish.
         self.groups: list[Any] = []
+        self.waiting_spans = self.waiting_bytes = 0
+        # Spans become rows as Arrow tables; those of the other tables are in the columns.
+        self.spans: list[pa.Table] = []
         self.columns: dict[str, Columns] = {
-            name: {column: [] for column in schema.names} for name, schema in SCHEMAS.items()
+            name: {column: [] for column in schema.names}
+            for name, schema in SCHEMAS.items()
+            if name != "span"
         }
         self.seen: dict[str, set[bytes]] = {"resource": set(), "scope": set()}
         self.received: Counter[Sender] = Counter()
@@ -49,9 +61,32 @@ class Rows:
         self.received[sender] += records
         self.newest_us[sender] = max(self.newest_us.get(sender, 0), received_us)
 
+    def refuse(self, record: Record, reason: str, detail: str, records: int = 1) -> None:
+        """So many records of a request are not kept."""
+        self.refused[(record.source, record.signal)] += records
+        self.add(
+            "refused_record",
+            {
+                "sequence": record.sequence,
+                "received_at": record.received_ns // 1000,
+                "source": record.source,
+                "signal": record.signal,
+                "reason": str(reason),
+                "records": records,
+                # A lone surrogate in a message of ours must not spoil the row that reports it.
+                "detail": detail[:DETAIL_CHARACTERS].encode("utf-8", "replace").decode("utf-8"),
+            },
+        )
+
+    def refuse_all(self, record: Record, refusals: Sequence[Refusal]) -> None:
+        """The records that `check` named are not kept."""
+        for refusal in refusals:
+            self.refuse(record, refusal.reason, refusal.detail, refusal.records)
+
     def merge(self, other: Rows) -> None:
         """Append the rows of another."""
         self.sequence = max(self.sequence, other.sequence)
+        self.spans += other.spans
         for table, columns in other.columns.items():
             for name, values in columns.items():
                 self.columns[table][name] += values
@@ -63,13 +98,22 @@ class Rows:
     def batch(self) -> Batch:
         """Arrow tables without repeated keys."""
         duplicate: Counter[Sender] = Counter()
-        for table, key in KEYS.items():
-            repeated = _repeated([self.columns[table][column] for column in key])
-            if repeated:
+        tables = {"span": self._distinct_spans(duplicate)}
+        for table, columns in self.columns.items():
+            if repeated := _repeated([columns[column] for column in KEYS.get(table, ())]):
                 duplicate += self._drop(table, repeated)
         self._count_sources(duplicate)
-        tables = {name: table_of(name, columns) for name, columns in self.columns.items()}
-        return Batch(self.sequence, tables)
+        tables |= {name: table_of(name, columns) for name, columns in self.columns.items()}
+        return Batch(self.sequence, {name: tables[name] for name in SCHEMAS})
+
+    def _distinct_spans(self, duplicate: Counter[Sender]) -> pa.Table:
+        spans = pa.concat_tables([SCHEMAS["span"].empty_table(), *self.spans]).combine_chunks()
+        repeated = _repeated_spans(spans)
+        if not repeated.any():
+            return spans
+        for entry in pc.value_counts(spans["source"].filter(pa.array(repeated))).to_pylist():
+            duplicate[(entry["values"], Signal.TRACES)] += entry["counts"]
+        return spans.filter(pa.array(~repeated)).combine_chunks()
 
     def _drop(self, table: str, repeated: set[int]) -> Counter[Sender]:
         columns = self.columns[table]
@@ -98,8 +142,8 @@ class Rows:
 
 
 def _repeated(key: Sequence[Sequence[Any]]) -> set[int]:
-    """The rows whose key an earlier row has."""
-    if len(set(zip(*key, strict=True))) == len(key[0]):
+    """The rows whose key an earlier row has; none where there is no key."""
+    if not key or len(set(zip(*key, strict=True))) == len(key[0]):
         return set()
     seen: set[tuple[Any, ...]] = set()
     repeated: set[int] = set()
@@ -108,3 +152,29 @@ def _repeated(key: Sequence[Sequence[Any]]) -> set[int]:
             repeated.add(row)
         seen.add(values)
     return repeated
+
+
+def _repeated_spans(spans: pa.Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """The spans that an earlier row tells already."""
+    repeated = np.zeros(spans.num_rows, bool)
+    if not spans.num_rows:
+        return repeated
+    # Ids have 16 and 8 bytes here: others are refused.
+    span_ids = _data(spans["span_id"]).view(np.uint64)
+    ordered = np.sort(span_ids)
+    if (ordered[1:] != ordered[:-1]).all():
+        return repeated
+    traces = _data(spans["trace_id"]).view(np.uint64).reshape(-1, 2)
+    starts = spans["start_ns"].to_numpy().view(np.uint64)
+    keys = np.column_stack((traces, span_ids, starts))
+    repeated[:] = True
+    repeated[np.unique(keys, axis=0, return_index=True)[1]] = False
+    return repeated
+
+
+def _data(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """The bytes of all values, one behind the other."""
+    values = column.combine_chunks()
+    _, bounds, data = values.buffers()
+    ends = np.frombuffer(bounds, np.int32)[values.offset : values.offset + len(values) + 1]
+    return np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]

@@ -16,11 +16,7 @@ from typing import Any
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-__all__ = ["Members", "Pairs", "attributes_of", "json_text", "plain"]
-
-# 65,536 distinct attributes of at most 512 bytes: about 40 MB at the very most.
-MEMO_ENTRIES = 65_536
-MEMO_BYTES = 512
+__all__ = ["attributes_of", "attributes_text", "json_text", "number", "plain"]
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
@@ -48,6 +44,14 @@ def attributes_of(attributes: Iterable[KeyValue]) -> dict[str, Any]:
     return {_key(pair): plain(pair.value) for pair in attributes}
 
 
+def attributes_text(attributes: Iterable[KeyValue]) -> str:
+    """Attributes as a JSON object in their order; a repeated key stays repeated."""
+    members = (
+        f"{encode_basestring(_key(pair))}:{json_text(plain(pair.value))}" for pair in attributes
+    )
+    return f"{{{','.join(members)}}}"
+
+
 def number(value: float) -> float | str:
     """A float, or the name of one that JSON cannot write."""
     if math.isfinite(value):
@@ -55,53 +59,6 @@ def number(value: float) -> float | str:
     if math.isnan(value):
         return "NaN"
     return "Infinity" if value > 0 else "-Infinity"
-
-
-class Pairs(dict[bytes, tuple[str, Any]]):
-    """A serialised KeyValue to its key and plain value."""
-
-    def __missing__(self, data: bytes) -> tuple[str, Any]:
-        pair = KeyValue.FromString(data)
-        return _key(pair), plain(pair.value)
-
-
-class Members(dict[bytes, str]):
-    """A serialised KeyValue to its JSON member, `"key":value`.
-
-    `pairs` holds the same attributes as values; `dull` those that can mean nothing to a dialect.
-    """
-
-    def __init__(self, is_telling: Callable[[str], bool]) -> None:
-        super().__init__()
-        self.pairs = Pairs()
-        self.dull: set[bytes] = set()
-        self._keys: dict[str, tuple[str, bool]] = {}
-        self._is_telling = is_telling
-
-    def __missing__(self, data: bytes) -> str:
-        pair = KeyValue.FromString(data)
-        key, value = _key(pair), plain(pair.value)
-        start, is_telling = self._keys.get(key) or self._known(key)
-        member = start + json_text(value)
-        if len(data) <= MEMO_BYTES:
-            if len(self) >= MEMO_ENTRIES:
-                self._forget()
-            self[data] = member
-            self.pairs[data] = (key, value)
-            if not is_telling:
-                self.dull.add(data)
-        return member
-
-    def _known(self, key: str) -> tuple[str, bool]:
-        if len(self._keys) >= MEMO_ENTRIES:
-            self._keys.clear()
-        self._keys[key] = known = (f"{encode_basestring(key)}:", self._is_telling(key))
-        return known
-
-    def _forget(self) -> None:
-        self.clear()
-        self.pairs.clear()
-        self.dull.clear()
 
 
 def _key(pair: KeyValue) -> str:

@@ -1,8 +1,8 @@
-"""Trace requests read shallowly: what repeats between spans stays bytes until it is needed.
+"""Trace requests read shallowly: what the columns are made of stays bytes.
 
-The message type made here is wire-compatible with OTLP's TracesData, but its attributes,
-events, links, status, resource and scope are plain bytes. So equal attributes are equal
-bytes, and are read once for thousands of spans.
+The message types made here are wire-compatible with OTLP's, but some of their fields are
+plain bytes. `TracesData` leaves each span, resource and scope as bytes; `Span` leaves its
+attributes, events, links and status.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-__all__ = ["TracesData"]
+__all__ = ["Span", "TracesData"]
 
 _OTLP = ".opentelemetry.proto."
 _PACKAGE = "watchkeeper.wire"
@@ -20,6 +20,7 @@ _LEFT_AS_BYTES = {
     ".opentelemetry.proto.common.v1.KeyValue",
     ".opentelemetry.proto.common.v1.InstrumentationScope",
     ".opentelemetry.proto.resource.v1.Resource",
+    ".opentelemetry.proto.trace.v1.Span",
     ".opentelemetry.proto.trace.v1.Status",
     ".opentelemetry.proto.trace.v1.Span.Event",
     ".opentelemetry.proto.trace.v1.Span.Link",
@@ -48,10 +49,13 @@ def _make_shallow(message: descriptor_pb2.DescriptorProto) -> None:
         _make_shallow(nested)
 
 
+_POOL = descriptor_pool.DescriptorPool()
+_POOL.Add(_shallow_file())
+
+
 def _message_type(name: str) -> Any:
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(_shallow_file())
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
+    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
 
 
 TracesData: Any = _message_type("TracesData")
+Span: Any = _message_type("Span")

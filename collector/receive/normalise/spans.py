@@ -11,14 +11,14 @@ from collector.receive.normalise.keys import Place, Slot, real, text, whole
 
 NOTHING = Meaning()
 
-_KEYS: Mapping[str, Place] = {
+KEYS: Mapping[str, Place] = {
     **otel_genai.KEYS,
     **openinference.KEYS,
     **openllmetry.KEYS,
     **agt.KEYS,
 }
 # A span with none of these keys has no meaning of its own; error.type alone is no marker.
-MARKERS = frozenset(_KEYS) - {"error.type", "session.id"}
+MARKERS = frozenset(KEYS) - {"error.type", "session.id"}
 _BLANK: Sequence[Any] = (None,) * Slot.COUNT
 _UNRANKED: Sequence[int] = (1 << 30,) * Slot.COUNT
 # Some instrumentations name the framework where the provider belongs.
@@ -62,7 +62,7 @@ def _found(attributes: Mapping[str, Any]) -> list[Any]:
     found = list(_BLANK)
     ranks = list(_UNRANKED)
     for key, value in attributes.items():
-        place = _KEYS.get(key)
+        place = KEYS.get(key)
         if place is None:
             continue
         slot, rank = place
