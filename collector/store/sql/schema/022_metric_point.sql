@@ -14,7 +14,7 @@ create table if not exists metric_point (
     type varchar not null,
     temporality varchar,
     monotonic boolean,
-    attributes json not null,
+    attributes json not null using compression zstd,
     measured_at timestamptz not null,
     start_ns bigint not null,
     time_ns bigint not null,
@@ -25,6 +25,6 @@ create table if not exists metric_point (
     sum double,
     min double,
     max double,
-    data json,
-    exemplars json not null
+    data json using compression zstd,
+    exemplars json not null using compression zstd
 );
