@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import os
+import re
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from collector.errors import ConfigurationError
@@ -51,7 +53,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Setting:
-    """One address with its flag, its environment variable and its default."""
+    """One setting with its flag, its environment variable and its default."""
 
     name: str
     default: str
@@ -74,6 +76,42 @@ ADDRESSES = (
     Setting("ui", "127.0.0.1:8501", "dashboard"),
 )
 HOME = Setting("home", "watchkeeper-home", "data, keys and configuration")
+INTAKE = (
+    Setting(
+        "ingest_auth", "auto", "who may send: auto (tokens once there are some), required, open"
+    ),
+    Setting("source_rate", "", "bytes a second that one source may send, such as 5MiB"),
+)
+_RATE_UNITS = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+
+
+class IngestAuth(StrEnum):
+    """When a sender must say who it is."""
+
+    AUTO = "auto"
+    REQUIRED = "required"
+    OPEN = "open"
+
+    @classmethod
+    def parse(cls, text: str) -> IngestAuth:
+        try:
+            return cls(text)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"--ingest-auth is one of {', '.join(cls)}, got {text!r}"
+            ) from error
+
+
+def parse_rate(text: str) -> int | None:
+    """Bytes a second; nothing said is no limit."""
+    if not text:
+        return None
+    found = re.fullmatch(r"(\d{1,15})(|KiB|MiB|GiB)", text)
+    if not found or int(found[1]) == 0:
+        raise ConfigurationError(
+            f"expected bytes a second such as 500000, 512KiB or 5MiB, got {text!r}"
+        )
+    return int(found[1]) * _RATE_UNITS[found[2]]
 
 
 @dataclass(frozen=True)
@@ -86,6 +124,8 @@ class Settings:
     api: Address
     control: Address
     ui: Address
+    ingest_auth: IngestAuth = IngestAuth.AUTO
+    source_rate: int | None = None
 
     def __post_init__(self) -> None:
         for setting in ADDRESSES:
@@ -112,6 +152,21 @@ class Settings:
         return self.home / "control"
 
     @property
+    def tokens(self) -> Path:
+        """The ingest tokens, as hashes."""
+        return self.home / "ingest-tokens.json"
+
+    @property
+    def intake_socket(self) -> Path:
+        """OTLP over HTTP for processes of the same home, which need no credentials."""
+        return self.data / "intake.sock"
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether telemetry may come from another machine."""
+        return not (self.otlp_grpc.is_loopback and self.otlp_http.is_loopback)
+
+    @property
     def reports(self) -> Path:
         """Finished reports and the report signing key."""
         return self.home / "reports"
@@ -126,12 +181,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="HOST:PORT",
             help=f"{setting.meaning} (default: {setting.default}, or ${setting.variable})",
         )
+    for setting in INTAKE:
+        default = f"default: {setting.default or 'none'}, or ${setting.variable}"
+        parser.add_argument(setting.flag, help=f"{setting.meaning} ({default})")
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
     """Settings from flags, environment and defaults, in that order."""
     addresses = {setting.name: Address.parse(_chosen(arguments, setting)) for setting in ADDRESSES}
-    return Settings(home=Path(_chosen(arguments, HOME)).resolve(), **addresses)
+    auth, rate = (_chosen(arguments, setting) for setting in INTAKE)
+    return Settings(
+        home=Path(_chosen(arguments, HOME)).resolve(),
+        **addresses,
+        ingest_auth=IngestAuth.parse(auth),
+        source_rate=parse_rate(rate),
+    )
 
 
 def _chosen(arguments: argparse.Namespace, setting: Setting) -> str:

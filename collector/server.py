@@ -31,14 +31,18 @@ from collector.api import create_app
 from collector.config import VERSION, Address, Settings
 from collector.errors import ConfigurationError
 from collector.evaluator import Evaluator
+from collector.local import listening_locally
 from collector.objectives import Objectives, utc_now
 from collector.proof import ProofNotifier
 from collector.queries import Meta, Queries
+from collector.receive.credentials import Credentials
 from collector.receive.decode import Decoder
 from collector.receive.grpc import GrpcDoor
 from collector.receive.http import HttpDoor
 from collector.receive.intake import Intake
 from collector.receive.limits import Headroom, floor_bytes, free_bytes
+from collector.receive.rate import Rates
+from collector.receive.tokens import TokenFile
 from collector.reporting import Reports
 from collector.slo_queries import register_slo
 from collector.store.applier import Applied, Applier
@@ -70,6 +74,7 @@ class Listeners:
 
     http: socket.socket
     api: socket.socket
+    local: socket.socket
 
     @property
     def http_address(self) -> Address:
@@ -183,19 +188,33 @@ class Server(uvicorn.Server):
 
 
 async def _run(settings: Settings, parts: Parts, listeners: Listeners, stop: asyncio.Event) -> None:
-    intake = Intake(parts.log, shortage=parts.headroom.shortage)
+    intake = _intake(settings, parts)
     grpc = GrpcDoor(intake, settings.otlp_grpc)
     http = _server(HttpDoor(intake, parts.unready))
+    local = _server(HttpDoor(intake, parts.unready, is_local=True))
     api = _server(_api(settings, parts))
     async with AsyncExitStack() as running:
         await running.enter_async_context(_background(parts.proof.run()))
         await running.enter_async_context(_served(api, listeners.api))
         await running.enter_async_context(_served(http, listeners.http))
+        await running.enter_async_context(_served(local, listeners.local))
         await grpc.start()
         running.push_async_callback(grpc.stop, DOORS_GRACE_S)
         print(_ready_line(grpc.address, settings), flush=True)
-        await _until(stop, http, api)
+        await _until(stop, http, local, api)
         _log.info("stopping", lag_records=parts.lag())
+
+
+def _intake(settings: Settings, parts: Parts) -> Intake:
+    tokens = TokenFile(settings.tokens)
+    # A broken file ends the start; later the last tokens stay in force.
+    tokens.read()
+    return Intake(
+        parts.log,
+        shortage=parts.headroom.shortage,
+        credentials=Credentials(tokens, mode=settings.ingest_auth, exposed=settings.is_exposed),
+        rates=Rates(time.monotonic, settings.source_rate),
+    )
 
 
 def _ready_line(grpc: Address, settings: Settings) -> str:
@@ -300,7 +319,8 @@ def _listening(settings: Settings) -> Iterator[Listeners]:
         _probe(settings.otlp_grpc)
         http = stack.enter_context(_bound(settings.otlp_http, "--otlp-http"))
         api = stack.enter_context(_bound(settings.api, "--api"))
-        yield Listeners(http, api)
+        local = stack.enter_context(listening_locally(settings.intake_socket))
+        yield Listeners(http, api, local)
 
 
 def _probe(address: Address) -> None:

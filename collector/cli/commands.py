@@ -166,6 +166,26 @@ def _users(arguments: argparse.Namespace) -> None:
     ask.users(settings_from(arguments), arguments)
 
 
+def _tokens_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    parser.add_argument("what", choices=("add", "list", "revoke"), help="what to do")
+    parser.add_argument("name", nargs="?", help="the source that sends with this token")
+    parser.add_argument(
+        "--agents", default="", help="agents it may send for, globs, comma-separated (default any)"
+    )
+    parser.add_argument(
+        "--environments", default="", help="environments it may send for (default any)"
+    )
+    parser.add_argument("--expires", help="how long it is good: 12h, 90d (default for ever)")
+    parser.add_argument("--rate", default="", help="bytes a second, such as 5MiB (default none)")
+
+
+def _tokens(arguments: argparse.Namespace) -> None:
+    from collector.cli import tokens
+
+    tokens.run(settings_from(arguments), arguments)
+
+
 def _keys(arguments: argparse.Namespace) -> None:
     from collector.cli import ask
 
@@ -243,6 +263,14 @@ ALL = (
         "watchkeeper users add jo --role operator",
         _users_arguments,
         _users,
+    ),
+    Command(
+        "tokens",
+        "make, list or revoke the tokens that exporters send with",
+        "watchkeeper tokens add billing --agents clerk,billing-app --environments prod "
+        "--expires 90d",
+        _tokens_arguments,
+        _tokens,
     ),
     Command(
         "keys",

@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from collector.config import ADDRESSES, Settings
+from collector.config import ADDRESSES, INTAKE, Settings
 from collector.errors import ConfigurationError
 
 # Longer than the collector takes to drain what it has acknowledged.
@@ -184,6 +184,9 @@ def processes(settings: Settings) -> list[Child]:
     flags = ["--home", str(settings.home)]
     for setting in ADDRESSES:
         flags += [setting.flag, str(getattr(settings, setting.name))]
+    for setting in INTAKE:
+        if (chosen := getattr(settings, setting.name)) is not None:
+            flags += [setting.flag, str(chosen)]
     return [
         Child(name, ["-m", "collector", name, *flags], settings.home / "logs" / f"{name}.log")
         for name in ("control", "collector", "dashboard")

@@ -13,6 +13,7 @@ import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -21,6 +22,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 
 from collector.config import VERSION, Address
 from collector.control.journal import Journal, Row
+from collector.local import LocalConnection
 
 EVENT_NAME = "watchkeeper.command"
 SCOPE = "watchkeeper.control"
@@ -92,9 +94,10 @@ def _attribute(name: str, value: str | int | bool) -> KeyValue:
 class Spool:
     """Empties the journal's spool into the collector, oldest first."""
 
-    def __init__(self, journal: Journal, collector: Address) -> None:
+    def __init__(self, journal: Journal, collector: Address, local: Path | None = None) -> None:
         self._journal = journal
         self._collector = collector
+        self._local = local
         self._news = asyncio.Event()
 
     def tell(self, event: Event) -> None:
@@ -124,15 +127,20 @@ class Spool:
                 self._journal.change("forget_events", last=waiting[-1]["id"])
 
     def _post(self, body: bytes) -> None:
-        connection = http.client.HTTPConnection(
-            self._collector.host, self._collector.port, timeout=TIMEOUT_S
-        )
-        with contextlib.closing(connection):
+        with contextlib.closing(self._connection()) as connection:
             headers = {"content-type": "application/x-protobuf"}
             connection.request("POST", "/v1/logs", body, headers)
             status = connection.getresponse().status
         if status != 200:
             raise OSError(f"expected status 200 from {self._collector.url}/v1/logs, got {status}")
+
+    def _connection(self) -> http.client.HTTPConnection:
+        """To the collector of the same home without credentials, else to its address."""
+        if self._local is not None and self._local.is_socket():
+            return LocalConnection(self._local, timeout=TIMEOUT_S)
+        return http.client.HTTPConnection(
+            self._collector.host, self._collector.port, timeout=TIMEOUT_S
+        )
 
 
 def _body(waiting: Sequence[Row]) -> bytes:

@@ -121,7 +121,7 @@ class Parts:
     def of(cls, settings: Settings, journal: Journal, clock: Clock) -> Parts:
         signer = Signer.of(settings.control_home)
         presence = Presence(clock)
-        spool = Spool(journal, settings.otlp_http)
+        spool = Spool(journal, settings.otlp_http, settings.intake_socket)
         plane = Plane(journal, signer, spool, presence, clock)
         door = Door(
             journal=journal,

@@ -6,7 +6,12 @@ from datetime import timedelta
 from typing import TypeAlias, assert_never
 
 from google.protobuf.duration_pb2 import Duration
-from google.rpc.code_pb2 import INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNAVAILABLE
+from google.rpc.code_pb2 import (
+    INVALID_ARGUMENT,
+    RESOURCE_EXHAUSTED,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+)
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
@@ -17,8 +22,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from collector.errors import WatchkeeperError
 from collector.model import Signal
+from collector.receive.credentials import Unauthenticated
 from collector.receive.intake import Answer
 from collector.receive.limits import TooLarge
+from collector.receive.rate import TooFast
 from collector.store.wal import Busy, LogError
 
 ExportResponse: TypeAlias = (
@@ -57,22 +64,29 @@ def status_of(error: WatchkeeperError) -> Status:
     """The status of a request that was not taken; the retryable ones say when to come back."""
     match error:
         case Busy():
-            return _retryable(RESOURCE_EXHAUSTED, str(error))
+            return _retryable(RESOURCE_EXHAUSTED, error)
         case LogError():
-            return _retryable(UNAVAILABLE, str(error))
+            return _retryable(UNAVAILABLE, error)
+        case Unauthenticated():
+            return Status(code=UNAUTHENTICATED, message=str(error))
         case TooLarge():
             return Status(code=RESOURCE_EXHAUSTED, message=str(error))
         case _:
             return Status(code=INVALID_ARGUMENT, message=str(error))
 
 
-def retry_info() -> RetryInfo:
+def retry_after(error: WatchkeeperError) -> timedelta:
+    """How long the sender should wait."""
+    return error.retry_after if isinstance(error, TooFast) else RETRY_AFTER
+
+
+def retry_info(error: WatchkeeperError) -> RetryInfo:
     delay = Duration()
-    delay.FromTimedelta(RETRY_AFTER)
+    delay.FromTimedelta(retry_after(error))
     return RetryInfo(retry_delay=delay)
 
 
-def _retryable(code: int, message: str) -> Status:
-    status = Status(code=code, message=message)
-    status.details.add().Pack(retry_info())
+def _retryable(code: int, error: WatchkeeperError) -> Status:
+    status = Status(code=code, message=str(error))
+    status.details.add().Pack(retry_info(error))
     return status

@@ -47,6 +47,8 @@ class Reason(StrEnum):
     METRIC_DATA = "metric_without_data"
     POINT_VALUE = "point_without_value"
     BUCKETS = "invalid_buckets"
+    AGENT = "agent_not_allowed"
+    ENVIRONMENT = "environment_not_allowed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
-from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 
 from collector.config import Address
-from collector.errors import ConfigurationError, RefusedInput
+from collector.errors import ConfigurationError, RefusedInput, WatchkeeperError
 from collector.model import Signal
 from collector.receive.answers import response, retry_info, status_of
 from collector.receive.intake import Incoming, Intake
@@ -79,12 +78,30 @@ def _handlers(service: str, export: _Export) -> Any:
 def _export(intake: Intake, signal: Signal) -> _Export:
     async def export(body: bytes, context: Any) -> bytes:
         try:
-            answer = await intake.take(Incoming(signal, "protobuf", SOURCE, body, _coding(body)))
+            answer = await intake.take(_incoming(signal, body, context))
         except (RefusedInput, LogError) as error:
-            await _abort(context, status_of(error))
+            await _abort(context, error)
         return response(signal, answer).SerializeToString()
 
     return export
+
+
+def _incoming(signal: Signal, body: bytes, context: Any) -> Incoming:
+    return Incoming(
+        signal,
+        "protobuf",
+        SOURCE,
+        body,
+        _coding(body),
+        authorization=_authorization(context),
+    )
+
+
+def _authorization(context: Any) -> str:
+    for key, value in context.invocation_metadata():
+        if key == "authorization":
+            return value if isinstance(value, str) else value.decode("latin-1")
+    return ""
 
 
 def _coding(body: bytes) -> str:
@@ -98,10 +115,11 @@ def _coding(body: bytes) -> str:
     return "deflate" if body.startswith(b"\x78") and is_zlib(body) else ""
 
 
-async def _abort(context: Any, status: Status) -> NoReturn:
+async def _abort(context: Any, error: WatchkeeperError) -> NoReturn:
+    status = status_of(error)
     details = [("grpc-status-details-bin", status.SerializeToString())]
     if status.details:
         # The Python exporter looks for the delay here.
-        details.append(("google.rpc.retryinfo-bin", retry_info().SerializeToString()))
+        details.append(("google.rpc.retryinfo-bin", retry_info(error).SerializeToString()))
     await context.abort(_CODES[status.code], status.message, tuple(details))
     raise AssertionError("abort always raises")

@@ -6,6 +6,7 @@ google.rpc.Status, and 429 and 503 say with Retry-After when to come back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -18,12 +19,14 @@ from google.rpc.status_pb2 import Status
 
 from collector.errors import RefusedInput, WatchkeeperError
 from collector.model import Signal
-from collector.receive.answers import RETRY_AFTER, response, status_of
+from collector.receive.answers import response, retry_after, status_of
+from collector.receive.credentials import Unauthenticated
 from collector.receive.intake import Incoming, Intake
 from collector.receive.limits import TooLarge, UnknownCoding
 from collector.store.wal import Busy, Encoding, LogError
 
 SOURCE = "otlp-http"
+LOCAL_SOURCE = "control"
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 # Some exporters post traces to the bare endpoint.
@@ -69,11 +72,15 @@ class _Reply:
 
 
 class HttpDoor:
-    """The ASGI application; `ready` tells why the collector cannot serve, or None."""
+    """The ASGI application; `ready` tells why the collector cannot serve, or None.
 
-    def __init__(self, intake: Intake, ready: Ready) -> None:
+    A local door is for the other processes of the same home.
+    """
+
+    def __init__(self, intake: Intake, ready: Ready, *, is_local: bool = False) -> None:
         self._intake = intake
         self._ready = ready
+        self._is_local = is_local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -123,7 +130,15 @@ class HttpDoor:
     ) -> Incoming:
         coding = headers.get("content-encoding", "").strip().lower()
         body = await self._body(headers.get("content-length", ""), receive)
-        return Incoming(signal, encoding, SOURCE, body, coding)
+        return Incoming(
+            signal,
+            encoding,
+            LOCAL_SOURCE if self._is_local else SOURCE,
+            body,
+            coding,
+            authorization=headers.get("authorization", ""),
+            is_local=self._is_local,
+        )
 
     async def _body(self, announced: str, receive: Receive) -> bytes:
         limits = self._intake.limits
@@ -167,12 +182,15 @@ def _is_utf8(parameters: str) -> bool:
 
 
 def _refusal(error: WatchkeeperError, encoding: Encoding) -> _Reply:
-    retry = (("retry-after", str(int(RETRY_AFTER.total_seconds()))),)
+    retry = (("retry-after", str(math.ceil(retry_after(error).total_seconds()))),)
     match error:
         case Busy():
             return _message(429, status_of(error), encoding, retry)
         case LogError():
             return _message(503, status_of(error), encoding, retry)
+        case Unauthenticated():
+            challenge = (("www-authenticate", 'Bearer realm="watchkeeper"'),)
+            return _message(401, status_of(error), encoding, challenge)
         case TooLarge():
             # What the sender still has to say is not read.
             return _message(413, status_of(error), encoding, (("connection", "close"),))

@@ -1,11 +1,13 @@
 """The intake: the one way from a request to a synced record, shared by both doors.
 
 1. room?       while the store lags far behind or the disk is nearly full: come back later
-2. limits      decompressed while it is measured
-3. retry?      the same bytes again get the same answer, without a second record
-4. parse       once
-5. check       names what will be refused
-6. log         the acknowledgement follows the sync
+2. who?        a token, a client certificate, or nobody in particular
+3. rate        what this source has overdrawn is waited for
+4. limits      decompressed while it is measured
+5. retry?      the same bytes again get the same answer, without a second record
+6. parse       once; what the sender may not send is taken out
+7. check       names what will be refused
+8. log         the acknowledgement follows the sync
 """
 
 from __future__ import annotations
@@ -15,21 +17,26 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from collector.model import Signal
 from collector.receive.check import Refusal, check
-from collector.receive.limits import Limits, RetryWindow, fingerprint, inflate
+from collector.receive.credentials import Credentials, Grant
+from collector.receive.limits import MIB, Limits, RetryWindow, fingerprint, inflate
 from collector.receive.parse import parse
+from collector.receive.permission import remove_forbidden
+from collector.receive.rate import InFlight, Rates
 from collector.store.wal import Busy, Encoding
 
 T = TypeVar("T")
 
 # 1 MiB: parsing more takes over 5 ms, in which the event loop could answer others.
-_LARGE = 1024 * 1024
+_LARGE = MIB
 # 8: telemetry shrinks to about an eighth under gzip.
 _USUAL_RATIO = 8
+# 32 MiB: half of what may wait for the disk, so that one source's flood leaves room for others.
+_SHARE_BYTES = 32 * MIB
 
 
 class Log(Protocol):
@@ -45,13 +52,23 @@ class Log(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A request as it came through a door; `coding` is its Content-Encoding."""
+    """A request as it came through a door.
+
+    source: the door, under whose name an anonymous sender is counted
+    coding: its Content-Encoding
+    authorization: the header or metadata of that name
+    certificate: the name in a client certificate that TLS has verified
+    is_local: it came through the socket in the home, which only its owner can open
+    """
 
     signal: Signal
     encoding: Encoding
     source: str
     body: bytes
     coding: str = ""
+    authorization: str = ""
+    certificate: str = ""
+    is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +77,15 @@ class Answer:
 
     rejected: int = 0
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What goes to the log, and what the sender is told; no body, nothing to log."""
+
+    encoding: Encoding
+    body: bytes
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +109,18 @@ class Intake:
         shortage: Callable[[], str | None] = lambda: None,
         clock_ns: Callable[[], int] = time.time_ns,
         retries: RetryWindow[_Kept] | None = None,
+        credentials: Credentials | None = None,
+        rates: Rates | None = None,
+        share_bytes: int = _SHARE_BYTES,
     ) -> None:
         self.limits = limits or Limits()
         self._log = log
         self._shortage = shortage
         self._clock_ns = clock_ns
         self._retries: RetryWindow[_Kept] = retries or RetryWindow(time.monotonic)
+        self._credentials = credentials or Credentials()
+        self._rates = rates or Rates(time.monotonic)
+        self._in_flight = InFlight(share_bytes)
 
     @property
     def failure(self) -> str | None:
@@ -102,15 +134,32 @@ class Intake:
         """
         if reason := self._shortage():
             raise Busy(reason)
+        grant = self._granted(incoming)
+        self._rates.admit(grant.source, grant.bytes_per_second)
         size = len(incoming.body) * (_USUAL_RATIO if incoming.coding else 1)
         body = await _apart(size, inflate, incoming.body, incoming.coding, self.limits)
+        self._rates.charge(grant.source, grant.bytes_per_second, len(body))
         if not body:
             return Answer()
-        key = fingerprint(incoming.signal, incoming.source, body)
+        return await self._once(replace(incoming, body=body, source=grant.source), grant)
+
+    def _granted(self, incoming: Incoming) -> Grant:
+        if incoming.is_local:
+            return Grant(incoming.source)
+        return self._credentials.grant(
+            incoming.source, incoming.authorization, incoming.certificate
+        )
+
+    async def _once(self, incoming: Incoming, grant: Grant) -> Answer:
+        """The answer to a request that is decompressed and whose sender is known."""
+        key = fingerprint(incoming.signal, grant.source, incoming.body)
         kept = self._known(key)
         if kept is None:
-            answer = await _apart(len(body), _judge, incoming.signal, incoming.encoding, body)
-            kept = self._known(key) or self._keep(key, incoming, body, answer)
+            self._in_flight.admit(grant.source, len(incoming.body))
+            judged = await _apart(len(incoming.body), _judge, incoming, grant)
+            if not judged.body:
+                return judged.answer
+            kept = self._known(key) or self._keep(key, incoming, judged)
         await asyncio.wrap_future(kept.synced)
         return kept.answer
 
@@ -118,11 +167,12 @@ class Intake:
         kept = self._retries.get(key)
         return None if kept is None or kept.failed else kept
 
-    def _keep(self, key: bytes, incoming: Incoming, body: bytes, answer: Answer) -> _Kept:
+    def _keep(self, key: bytes, incoming: Incoming, judged: _Judged) -> _Kept:
         synced = self._log.append(
-            incoming.signal, incoming.encoding, incoming.source, self._clock_ns(), body
+            incoming.signal, judged.encoding, incoming.source, self._clock_ns(), judged.body
         )
-        kept = _Kept(synced, answer)
+        self._in_flight.begin(incoming.source, len(judged.body), synced)
+        kept = _Kept(synced, judged.answer)
         self._retries.put(key, kept)
         return kept
 
@@ -134,8 +184,22 @@ async def _apart(size: int, step: Callable[..., T], *arguments: object) -> T:
     return await asyncio.to_thread(step, *arguments)
 
 
-def _judge(signal: Signal, encoding: Encoding, body: bytes) -> Answer:
-    return answer_for(check(signal, parse(signal, encoding, body)))
+def _judge(incoming: Incoming, grant: Grant) -> _Judged:
+    """What of a request is logged: the very bytes that came, unless something is taken out."""
+    if grant.is_restricted:
+        return _judge_changed(incoming, grant)
+    request = parse(incoming.signal, incoming.encoding, incoming.body)
+    answer = answer_for(check(incoming.signal, request))
+    return _Judged(incoming.encoding, incoming.body, answer)
+
+
+def _judge_changed(incoming: Incoming, grant: Grant) -> _Judged:
+    request = parse(incoming.signal, incoming.encoding, incoming.body)
+    forbidden = remove_forbidden(request, grant)
+    answer = answer_for([*forbidden, *check(incoming.signal, request)])
+    if not forbidden:
+        return _Judged(incoming.encoding, incoming.body, answer)
+    return _Judged("protobuf", request.SerializeToString(deterministic=True), answer)
 
 
 def answer_for(refusals: Sequence[Refusal]) -> Answer:
