@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from collector.errors import ConfigurationError, RefusedInput, WatchkeeperError
 from collector.model import Outcome, Verdict
+from collector.store.derive import REACH
 from collector.store.reader import Reader
 
 Values = Mapping[str, Any]
@@ -30,6 +31,7 @@ Periods = Callable[[], Mapping[str, timedelta]]
 _STEPS_S = (10, 60, 300, 900, 3600, 6 * 3600, 86400, 7 * 86400)
 _MOST_STEPS = 120
 _LONGEST_TEXT = 500
+_EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 _HEX_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -268,6 +270,18 @@ def newest_traces(reader: Reader, values: Values) -> pa.Table:
     return page
 
 
+def one_trace(reader: Reader, values: Values) -> pa.Table:
+    """The spans of a trace; archived days are searched only for what did not begin since."""
+    [known] = reader.rows("queries/archived_until")
+    archived_until = known["archived_until"]
+    if archived_until is not None:
+        behind = archived_until + timedelta(microseconds=1)
+        spans = reader.table("queries/trace", {**values, "spans_since": behind})
+        if spans.num_rows and min(spans["started_at"].to_pylist()) > archived_until + REACH:
+            return spans
+    return reader.table("queries/trace", {**values, "spans_since": _EARLIEST})
+
+
 def _instant_of(nanoseconds: int | None) -> datetime | None:
     if nanoseconds is None:
         return None
@@ -357,7 +371,7 @@ _QUESTIONS = (
             " duration_ms outcome status_message tool_name model input_tokens output_tokens"
             " attributes events sample"
         ),
-        "queries/trace",
+        one_trace,
     ),
     Question("trace_decisions", (_TRACE_ID,), _DECISION_COLUMNS, "queries/trace_decisions"),
     Question(

@@ -46,14 +46,18 @@ from collector.receive.tokens import TokenFile
 from collector.reporting import Reports
 from collector.slo_queries import register_slo
 from collector.store.applier import Applied, Applier
+from collector.store.archive import Archive
 from collector.store.connection import Store
 from collector.store.derive import derive
 from collector.store.reader import Reader
 from collector.store.set_aside import SetAside
 from collector.store.wal import WriteAheadLog
+from collector.upkeep import Upkeep
 
 DOORS_GRACE_S = 5
 DRAIN_S = 30.0
+# 8 MiB: about what one batch of the applier clears in a second.
+UPKEEP_WAITS_BYTES = 8 * 1024 * 1024
 
 _log = structlog.get_logger("collector.server")
 
@@ -98,6 +102,8 @@ class Parts:
     reports: Reports
     proof: ProofNotifier
     headroom: Headroom
+    archive: Archive
+    upkeep: Upkeep
 
     @classmethod
     @contextmanager
@@ -115,6 +121,8 @@ class Parts:
             stack.callback(parts.drain)
             parts.evaluator.start()
             stack.callback(parts.evaluator.stop)
+            parts.upkeep.start()
+            stack.callback(parts.upkeep.stop)
             yield parts
 
     @classmethod
@@ -125,6 +133,7 @@ class Parts:
             reader, utc_now, lambda: {one.name: one.period(utc_now()) for one in objectives.all()}
         )
         register_slo(queries, objectives)
+        archive = Archive(store.cursor(), store.archive)
         proof = ProofNotifier(
             reader, settings.control.url, settings.control_home / "collector.token"
         )
@@ -148,6 +157,8 @@ class Parts:
                 free_bytes=partial(free_bytes, str(settings.data)),
                 least_free_bytes=floor_bytes(settings.data),
             ),
+            archive=archive,
+            upkeep=Upkeep(store, archive, is_busy=lambda: log.unread_bytes > UPKEEP_WAITS_BYTES),
         )
 
     def unready(self) -> str | None:

@@ -282,12 +282,19 @@ class Applier:
         stored: set[int] = set()
         with registered(self._cursor, "incoming_key", _keys(table, incoming)):
             for low, high in _ranges_of(incoming[_EVIDENCE[table]]):
-                found = run(self._cursor, f"apply/stored_{table}", {"low": low, "high": high})
-                stored.update(row for (row,) in found)
+                window = {"low": low, "high": high}
+                stored.update(row for (row,) in run(self._cursor, f"apply/stored_{table}", window))
+                if self._is_archived(table, low):
+                    found = run(self._cursor, f"archive/stored_{table}", window)
+                    stored.update(row for (row,) in found)
         if not stored:
             return incoming
         kept = [row for row in range(incoming.num_rows) if row not in stored]
         return incoming.take(pa.array(kept, pa.int64()))
+
+    def _is_archived(self, table: str, low: Any) -> bool:
+        """Whether rows that begin at `low` may be sealed already: then the files are asked too."""
+        return bool(run(self._cursor, f"archive/reaches_{table}", {"low": low})[0][0])
 
     def _insert(self, table: str, incoming: pa.Table) -> list[tuple[Any, ...]]:
         if not incoming.num_rows:

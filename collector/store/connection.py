@@ -17,6 +17,7 @@ import duckdb
 import structlog
 
 from collector.errors import WatchkeeperError
+from collector.store.archive import FOLDER, install_views
 from collector.store.schema import apply_schema, statement
 
 __all__ = ["CATALOG", "Store", "StoreError"]
@@ -36,7 +37,7 @@ _SETTINGS = (
     "set python_enable_replacements = false",
     "set max_temp_directory_size = '4GiB'",
 )
-# After attach: no statement reaches a file or changes a setting any more.
+# After attach: no statement reaches a file outside the archive or changes a setting any more.
 _LOCKS = ("set enable_external_access = false", "set lock_configuration = true")
 
 
@@ -54,6 +55,8 @@ class Store:
         checkpoint, so what DuckDB logged since then is not needed.
         """
         self.path = path
+        self.archive = path.parent.resolve() / FOLDER
+        self.archive_faults: list[str] = []
         self._closed = False
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +88,14 @@ class Store:
             cursor.fetchall()
         finally:
             cursor.close()
+
+    def try_checkpoint(self) -> bool:
+        """A checkpoint, unless another connection is writing just now."""
+        try:
+            self.checkpoint()
+        except duckdb.TransactionException:
+            return False
+        return True
 
     def position(self) -> int:
         """The last sequence of the write-ahead log that has been applied."""
@@ -123,9 +134,19 @@ class Store:
         self._connection.execute(f"set temp_directory = '{quoted}.spilled'")
         self._connection.execute(f"attach '{quoted}' as {CATALOG} (storage_version 'v1.5.0')")
         self._connection.execute(f"use {CATALOG}")
-        apply_schema(self._connection)
+        self.archive.mkdir(exist_ok=True)
+        apply_schema(self._connection, self._show_archive)
+        self._allow_archive()
         for lock in _LOCKS:
             self._connection.execute(lock)
+
+    def _show_archive(self) -> None:
+        self.archive_faults = install_views(self._connection, self.archive)
+
+    def _allow_archive(self) -> None:
+        """The one folder that DuckDB may reach; it resolves links and dots before it compares."""
+        quoted = str(self.archive.resolve()).replace("'", "''")
+        self._connection.execute(f"set allowed_directories = ['{quoted}']")
 
 
 def _position(cursor: duckdb.DuckDBPyConnection) -> int:

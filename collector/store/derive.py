@@ -47,6 +47,7 @@ def derive(cursor: duckdb.DuckDBPyConnection, touched: str) -> None:
 
 def _tell(cursor: duckdb.DuckDBPyConnection, since: datetime, until: datetime) -> None:
     window = {"since": since, "until": until}
+    _run(cursor, "evidence_archived" if _is_archived(cursor, since) else "evidence")
     _run(cursor, "lineage", window)
     _run(cursor, "workflows")
     _run(cursor, "descent", {"depth": _DEPTH})
@@ -56,6 +57,11 @@ def _tell(cursor: duckdb.DuckDBPyConnection, since: datetime, until: datetime) -
     _run(cursor, "forget_runs", window)
     _run(cursor, "actions")
     _run(cursor, "runs")
+
+
+def _is_archived(cursor: duckdb.DuckDBPyConnection, since: datetime) -> bool:
+    """Whether a late span may belong to a trace of which a part is sealed already."""
+    return bool(_run(cursor, "is_archived", {"since": since})[0][0])
 
 
 def _drop_copies(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -208,6 +208,76 @@ def test_what_leaves_the_database_is_refused(reader: Reader, tmp_path: Path, sql
     assert [each.name for each in tmp_path.iterdir()] == ["secret.csv"]
 
 
+# The archive is the one folder that DuckDB itself may reach: statements must not use that.
+ARCHIVE = [
+    "copy span to '{archive}/stolen.csv'",
+    "copy (select 1) to '{archive}/span/stolen.parquet' (format parquet)",
+    "with w as (copy span to '{archive}/stolen.csv') select * from w",
+    "copy position from '{archive}/secret.csv'",
+    "export database '{archive}/stolen'",
+    "attach '{archive}/other.duckdb' as other",
+    "select * from '{archive}/secret.csv'",
+    "select * from '{archive}/*.parquet'",
+    'select * from "{archive}/secret.csv"',
+    "select * from read_csv('{archive}/secret.csv')",
+    "select * from read_parquet('{archive}/**/*.parquet')",
+    "select * from parquet_scan('{archive}/**/*.parquet')",
+    "select * from parquet_metadata('{archive}/**/*.parquet')",
+    "select * from read_text('{archive}/secret.csv')",
+    "select * from glob('{archive}/**')",
+    "select * from query('from read_text(''{archive}/secret.csv'')')",
+    "create view archived_span as select 1",
+    "set allowed_directories = ['/']",
+    "delete from sealed_file",
+]
+
+
+@pytest.mark.parametrize("sql", ARCHIVE)
+def test_free_sql_does_not_reach_into_the_archive_by_itself(
+    reader: Reader, store: Store, sql: str
+) -> None:
+    (store.archive / "secret.csv").write_text("a,b\n1,2\n")
+
+    with pytest.raises(RefusedSql) as refusal:
+        reader.free(sql.replace("{archive}", str(store.archive)), limit=100)
+
+    assert "1,2" not in str(refusal.value)
+    assert [each.name for each in store.archive.iterdir()] == ["secret.csv"]
+
+
+# Behind the guard DuckDB itself refuses: no path leads out of the archive folder.
+OUTSIDE = [
+    "from read_text('{dir}/secret.csv')",
+    "from read_text('{archive}/../../secret.csv')",
+    "from read_text('{archive}/./x/../../../secret.csv')",
+    "from read_text('{archive}/link.csv')",
+    "from read_text('{archive}-set-aside/secret.csv')",
+    "copy (select 1) to '{dir}/stolen.csv'",
+    "copy (select 1) to '{archive}/../stolen.csv'",
+    "attach '{dir}/other.duckdb' as other",
+    "set allowed_directories = ['/']",
+    "set enable_external_access = true",
+    "reset enable_external_access",
+]
+
+
+@pytest.mark.parametrize("sql", OUTSIDE)
+def test_duckdb_itself_reaches_no_file_outside_the_archive(tmp_path: Path, sql: str) -> None:
+    (tmp_path / "secret.csv").write_text("a,b\n1,2\n")
+    with Store(tmp_path / "data" / "watchkeeper.duckdb") as opened:
+        (opened.archive / "link.csv").symlink_to(tmp_path / "secret.csv")
+        aside = opened.archive.with_name("archive-set-aside")
+        aside.mkdir()
+        (aside / "secret.csv").write_text("a,b\n1,2\n")
+        for name, place in (("{archive}", opened.archive), ("{dir}", tmp_path)):
+            sql = sql.replace(name, str(place))
+
+        with pytest.raises(duckdb.Error, match=r"disabled by configuration|locked"):
+            opened.cursor().execute(sql).fetchall()
+
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["data", "secret.csv"]
+
+
 @pytest.mark.parametrize(
     "sql", ["", "   ", ";", "-- nothing", "select", "\0", "select '", "(" * 50_000]
 )

@@ -1,5 +1,6 @@
 -- All spans of the touched traces that have arrived, one row each, with who sent them.
 -- A span without a parent has the empty blob as parent; invoked is the agent a span names.
+-- Reads the temporary view evidence.
 -- Bound: $since, $until (timestamptz): no span of a touched trace starts outside.
 create or replace temp table lineage as
 with
@@ -72,7 +73,7 @@ select
         o.framework,
         case when starts_with(s.dialect, 'agt') then 'agt' end
     ) as framework
-from span as s
+from evidence as s
 left join sender as r on r.resource_hash = s.resource_hash
 left join origin as o on o.scope_hash = s.scope_hash
 where

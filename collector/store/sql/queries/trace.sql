@@ -1,5 +1,5 @@
 -- Every span of one trace, with the agent it belongs to and what became of it.
--- Bound: $trace_id (32 hex digits).
+-- Bound: $trace_id (32 hex digits), $spans_since (timestamptz): earlier spans are not looked for.
 with
     known as (
         select span_id, agent, outcome, input_tokens, output_tokens
@@ -50,9 +50,9 @@ select
     s.attributes,
     s.events,
     coalesce(r.sample, false) as sample
-from span as s
+from every_span as s
 left join meaning as m using (span_id)
 left join resource as r using (resource_hash)
 left join scope as c using (scope_hash)
-where s.trace_id = unhex($trace_id)
+where s.trace_id = unhex($trace_id) and s.started_at >= $spans_since
 order by s.start_ns, s.sequence, span_id

@@ -4,7 +4,7 @@
 with
     touched as (
         select distinct trace_id
-        from span
+        from every_span
         where
             started_at >= $window_start
             and started_at < $until
@@ -27,7 +27,7 @@ with
                     lower($text)
                 )
             ) as has_text
-        from span as s
+        from every_span as s
         semi join touched using (trace_id)
         left join resource as r using (resource_hash)
         where s.started_at >= $window_start - interval 1 day

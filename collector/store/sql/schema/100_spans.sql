@@ -1,4 +1,4 @@
--- Public view: every OTLP field of every span.
+-- Public view: every OTLP field of every span, archived ones included.
 create or replace view spans as
 select
     lower(hex(s.trace_id)) as trace_id,
@@ -49,6 +49,6 @@ select
     r.dropped_attributes_count as resource_dropped_attributes_count,
     r.entity_refs,
     c.dropped_attributes_count as scope_dropped_attributes_count
-from span as s
+from every_span as s
 left join resource as r using (resource_hash)
 left join scope as c using (scope_hash);

@@ -1,4 +1,4 @@
--- Public view: every OTLP field of every log record.
+-- Public view: every OTLP field of every log record, archived ones included.
 create or replace view logs as
 select
     l.logged_at,
@@ -29,6 +29,6 @@ select
     r.dropped_attributes_count as resource_dropped_attributes_count,
     r.entity_refs,
     c.dropped_attributes_count as scope_dropped_attributes_count
-from log_record as l
+from every_log_record as l
 left join resource as r using (resource_hash)
 left join scope as c using (scope_hash);

@@ -1,4 +1,4 @@
--- Public view: every OTLP field of every metric data point.
+-- Public view: every OTLP field of every metric data point, archived ones included.
 create or replace view metric_points as
 select
     m.name,
@@ -37,6 +37,6 @@ select
     r.dropped_attributes_count as resource_dropped_attributes_count,
     r.entity_refs,
     c.dropped_attributes_count as scope_dropped_attributes_count
-from metric_point as m
+from every_metric_point as m
 left join resource as r using (resource_hash)
 left join scope as c using (scope_hash);

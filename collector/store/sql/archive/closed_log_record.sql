@@ -1,0 +1,11 @@
+-- The days of log_record that have rows to seal, the oldest first. late: how many of the rows came
+-- over 31 days after the time they tell.
+-- Bound: $closed_before, $received_before (timestamptz).
+select
+    epoch_us(date_trunc('day', logged_at)) as day_us,
+    count(*) as rows,
+    count(*) filter (where received_at > logged_at + interval 31 day) as late
+from log_record
+where logged_at < $closed_before and received_at < $received_before
+group by date_trunc('day', logged_at)
+order by day_us;

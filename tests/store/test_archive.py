@@ -1,0 +1,413 @@
+"""The archive: whatever is sealed, late, repeated or killed, each row is read exactly once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+
+from collector.model import Signal
+from collector.queries import one_trace
+from collector.receive.decode import Decoder
+from collector.store.applier import Applier
+from collector.store.archive import Archive, sealed_files
+from collector.store.connection import Store
+from collector.store.reader import Reader
+from collector.store.set_aside import SetAside
+from collector.store.wal import Record
+
+NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+# Twelve days on, the fifteenth of January is closed and everything of it has settled.
+LATER = NOON + 12 * DAY
+
+
+def ns(at: datetime) -> int:
+    return round(at.timestamp()) * 1_000_000_000
+
+
+def text(key: str, value: str) -> KeyValue:
+    return KeyValue(key=key, value=AnyValue(string_value=value))
+
+
+def spans(at: datetime, *numbers: int, tool: str | None = None) -> bytes:
+    request = ExportTraceServiceRequest()
+    group = request.resource_spans.add()
+    group.resource.attributes.append(text("service.name", "gateway"))
+    for number in numbers:
+        span = group.scope_spans.add().spans.add(
+            trace_id=(number // 3 + 1).to_bytes(16, "big"),
+            span_id=(number + 1).to_bytes(8, "big"),
+            name=f"step {number}",
+            start_time_unix_nano=ns(at) + number * 1000 + 7,
+            end_time_unix_nano=ns(at) + number * 1000 + 5000,
+        )
+        if tool:
+            span.attributes.extend(
+                [
+                    text("gen_ai.operation.name", "execute_tool"),
+                    text("gen_ai.tool.name", tool),
+                    text("gen_ai.agent.name", "clerk"),
+                ]
+            )
+    return request.SerializeToString()
+
+
+def logs(at: datetime, *numbers: int, decision: bool = False) -> bytes:
+    request = ExportLogsServiceRequest()
+    records = request.resource_logs.add().scope_logs.add().log_records
+    for number in numbers:
+        record = records.add(time_unix_nano=ns(at) + number, severity_text="INFO")
+        if decision:
+            record.event_name = "watchkeeper.decision"
+            told = {
+                "watchkeeper.decision.id": f"decision-{number}",
+                "watchkeeper.decision.verdict": "deny",
+                "watchkeeper.decision.effect": "blocked",
+                "watchkeeper.decision.stage": "pre_tool_call",
+                "watchkeeper.decision.mode": "enforce",
+                "watchkeeper.decision.source": "policy",
+                "gen_ai.agent.name": "rogue",
+            }
+            record.attributes.extend(text(*pair) for pair in told.items())
+    return request.SerializeToString()
+
+
+def points(at: datetime, *numbers: int) -> bytes:
+    request = ExportMetricsServiceRequest()
+    metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="budget")
+    for number in numbers:
+        metric.gauge.data_points.add(time_unix_nano=ns(at) + number, as_int=number)
+    return request.SerializeToString()
+
+
+class MemoryLog:
+    """A write-ahead log in memory; a record arrives at the time it is appended with."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def append(self, signal: Signal, body: bytes, at: datetime) -> None:
+        sequence = len(self.records) + 1
+        self.records.append(Record(sequence, signal, "protobuf", "gateway", ns(at), body))
+
+    def continue_after(self, sequence: int) -> None:
+        pass
+
+    def read(self, after: int, max_bytes: int) -> list[Record]:
+        return self.records[after:]
+
+    def wait(self, after: int, timeout: float) -> bool:
+        return after < len(self.records)
+
+    def release(self, sequence: int) -> None:
+        pass
+
+
+class House:
+    """A store with its applier and archive."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = Store(folder / "watchkeeper.duckdb", replayable=False)
+        self.log = MemoryLog()
+        self.applier = Applier(self.store, self.log, Decoder(SetAside(folder / "aside").keep))
+        self.archive = Archive(self.store.cursor(), self.store.archive)
+        self.reader = Reader(self.store)
+
+    def take(self, signal: Signal, body: bytes, at: datetime) -> None:
+        self.log.append(signal, body, at)
+        self.applier.step()
+
+    def seal(self, now: datetime = LATER) -> int:
+        rows = 0
+        while sealed := self.archive.seal_next(now):
+            rows += sealed.rows
+        return rows
+
+    def ask(self, sql: str) -> list[dict[str, Any]]:
+        return self.reader.text(sql).to_pylist()
+
+    def count(self, relation: str) -> int:
+        return int(self.ask(f"select count(*) as n from {relation}")[0]["n"])
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    there = House(tmp_path / "data")
+    yield there
+    there.store.close()
+
+
+VIEWS = ("spans", "logs", "metric_points")
+
+
+def test_a_sealed_row_reads_as_it_did(house: House) -> None:
+    house.take(Signal.TRACES, spans(NOON, *range(9), tool="refund"), NOON)
+    house.take(Signal.LOGS, logs(NOON, *range(5)), NOON)
+    house.take(Signal.METRICS, points(NOON, *range(4)), NOON)
+    before = [house.ask(f"select * from {view} order by all") for view in VIEWS]
+
+    assert house.seal() == 18
+    assert [house.count(table) for table in ("span", "log_record", "metric_point")] == [0, 0, 0]
+    assert [house.ask(f"select * from {view} order by all") for view in VIEWS] == before
+
+
+def test_the_views_keep_their_types_when_rows_are_sealed(house: House) -> None:
+    house.take(Signal.TRACES, spans(NOON, *range(9)), NOON)
+    before = house.reader.text("select * from spans").schema
+    hashes = house.reader.text("select resource_hash from every_span").schema
+
+    house.seal()
+
+    assert house.reader.text("select * from spans").schema == before
+    assert house.reader.text("select resource_hash from every_span").schema == hashes
+
+
+def test_open_days_and_what_came_today_stay(house: House) -> None:
+    house.take(Signal.TRACES, spans(LATER - 6 * DAY, 1), LATER - 6 * DAY)
+    house.take(Signal.TRACES, spans(NOON, 2), LATER - timedelta(hours=1))
+
+    assert house.seal() == 0
+    assert house.seal(LATER + 3 * DAY) == 2
+
+
+def test_the_files_have_plain_parquet_types_and_the_sums_of_the_manifest(house: House) -> None:
+    house.take(Signal.TRACES, spans(NOON, *range(9)), NOON)
+    house.seal()
+
+    [file] = sealed_files(house.archive._cursor)
+    path = house.store.archive / file.path
+    schema = pq.read_schema(path)
+    assert path.parent.name == "day=2026-01-15"
+    assert str(schema.field("trace_id").type) == "binary"
+    assert str(schema.field("resource_hash").type) == "binary"
+    assert str(schema.field("started_at").type) == "timestamp[us, tz=UTC]"
+    assert str(schema.field("start_ns").type) == "int64"
+    assert pq.ParquetFile(path).metadata.row_group(0).column(0).compression == "ZSTD"
+    assert file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    checked = subprocess.run(
+        ["sha256sum", "-c", "SHA256SUMS"], cwd=house.store.archive, capture_output=True, check=False
+    )
+    assert checked.returncode == 0
+
+
+def test_a_late_row_of_a_sealed_day_stays_until_the_next_sealing(house: House) -> None:
+    house.take(Signal.TRACES, spans(NOON, 0), NOON)
+    house.seal()
+    house.take(Signal.TRACES, spans(NOON, 1), LATER)
+
+    assert house.seal() == 0
+    assert (house.count("span"), house.count("spans")) == (1, 2)
+    assert house.seal(LATER + 2 * DAY) == 1
+    assert (house.count("span"), house.count("spans")) == (0, 2)
+    assert house.count("archive_files") == 2
+
+
+def test_a_repeated_row_is_a_duplicate_although_it_is_sealed(house: House) -> None:
+    bodies = {
+        Signal.TRACES: spans(NOON, *range(6)),
+        Signal.LOGS: logs(NOON, *range(5)),
+        Signal.METRICS: points(NOON, *range(4)),
+    }
+    for signal, body in bodies.items():
+        house.take(signal, body, NOON)
+    house.seal()
+    for signal, body in bodies.items():
+        house.take(signal, body, LATER)
+
+    assert [house.count(view) for view in VIEWS] == [6, 5, 4]
+    assert house.ask("select sum(duplicate)::int as n from sources") == [{"n": 15}]
+
+
+def test_a_late_span_of_a_sealed_trace_keeps_the_actions_told_before(house: House) -> None:
+    house.take(Signal.TRACES, spans(NOON, 0, 1, tool="refund"), NOON)
+    house.seal()
+    house.take(Signal.TRACES, spans(NOON, 2, tool="transfer"), LATER)
+
+    assert house.ask("select name, count(*) as n from actions group by name order by name") == [
+        {"name": "refund", "n": 2},
+        {"name": "transfer", "n": 1},
+    ]
+
+
+def test_what_carries_governance_has_files_of_its_own(house: House) -> None:
+    house.take(Signal.LOGS, logs(NOON, 1, 2, decision=True), NOON)
+    house.take(Signal.LOGS, logs(NOON, 3, 4, 5), NOON)
+    house.seal()
+
+    assert house.ask("select carries, rows::int as rows from archive_files order by carries") == [
+        {"carries": "governance", "rows": 2},
+        {"carries": "plain", "rows": 3},
+    ]
+
+
+def test_days_that_a_wrong_clock_names_make_no_files(house: House) -> None:
+    for year in range(1990, 2000):
+        house.take(Signal.TRACES, spans(datetime(year, 1, 1, tzinfo=UTC), year), NOON)
+
+    assert house.seal() == 0
+    assert house.count("spans") == 10
+
+
+def plan(house: House, sql: str) -> str:
+    [row] = house.ask(f"explain {sql}")
+    return str(row["explain_value"])
+
+
+def test_a_question_about_recent_days_opens_no_file(house: House) -> None:
+    for month in range(3):
+        at = NOON - month * 31 * DAY
+        house.take(Signal.TRACES, spans(at, month), at)
+        house.take(Signal.LOGS, logs(at, month), at)
+        house.take(Signal.METRICS, points(at, month), at)
+    house.seal()
+
+    for view, time in (
+        ("spans", "started_at"),
+        ("logs", "logged_at"),
+        ("metric_points", "measured_at"),
+    ):
+        count = f"select count(*) from {view} where {time} >= timestamptz"
+        assert "READ_PARQUET" not in plan(house, f"{count} '2026-01-20'")
+        assert plan(house, f"{count} '2026-01-01'").count("READ_PARQUET") == 1
+        assert plan(house, f"{count} '2025-01-01'").count("READ_PARQUET") == 3
+
+
+def test_named_questions_reach_archived_traces(house: House) -> None:
+    house.take(Signal.TRACES, spans(NOON, *range(6), tool="refund"), NOON)
+    window = {"window_start": NOON - DAY, "until": NOON + DAY, "limit": 10}
+    asked = window | dict.fromkeys(("agent", "outcome", "text", "before_ns"))
+    before = house.reader.rows("queries/traces", asked)
+    wanted = {"trace_id": f"{1:032x}"}
+    spans_before = one_trace(house.reader, wanted).to_pylist()
+    house.seal()
+
+    assert house.reader.rows("queries/traces", asked) == before != []
+    assert one_trace(house.reader, wanted).to_pylist() == spans_before != []
+
+
+def test_a_trace_that_began_behind_the_archive_is_found_without_it(house: House) -> None:
+    house.take(Signal.TRACES, spans(NOON, 0), NOON)
+    house.take(Signal.TRACES, spans(LATER, 9), LATER)
+    house.seal()
+    asked: list[str] = []
+
+    class Watching(Reader):
+        def text(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+            asked.append(str(super().text(f"explain {sql}", parameters).to_pylist()))
+            return super().text(sql, parameters)
+
+    assert one_trace(Watching(house.store), {"trace_id": f"{4:032x}"}).num_rows == 1
+    assert ["READ_PARQUET" in plan for plan in asked] == [False, False]
+    assert one_trace(Watching(house.store), {"trace_id": f"{1:032x}"}).num_rows == 1
+    assert "READ_PARQUET" in asked[-1]
+
+
+def test_files_written_with_fewer_columns_are_still_read(house: House, tmp_path: Path) -> None:
+    house.take(Signal.TRACES, spans(NOON, 0), NOON)
+    house.seal()
+    house.store.close()
+    with duckdb.connect(str(tmp_path / "data" / "watchkeeper.duckdb")) as later:
+        later.execute("alter table span add column told varchar")
+    again = Store(tmp_path / "data" / "watchkeeper.duckdb", replayable=False)
+
+    assert Reader(again).text("select told from every_span").to_pylist() == [{"told": None}]
+    again.close()
+
+
+def test_a_damaged_file_is_left_out_and_named_and_the_store_opens(
+    house: House, tmp_path: Path
+) -> None:
+    house.take(Signal.TRACES, spans(NOON, 0), NOON)
+    house.take(Signal.TRACES, spans(NOON + DAY, 1), NOON + DAY)
+    house.seal()
+    files = sealed_files(house.archive._cursor)
+    house.store.close()
+    (house.store.archive / files[0].path).write_bytes(b"no longer whole")
+    again = Store(tmp_path / "data" / "watchkeeper.duckdb", replayable=False)
+
+    assert [fault.partition(":")[0] for fault in again.archive_faults] == [files[0].path]
+    assert Reader(again).text("select count(*) as n from spans").to_pylist() == [{"n": 1}]
+    again.close()
+
+
+def test_a_home_that_moved_finds_its_archive(house: House, tmp_path: Path) -> None:
+    house.take(Signal.TRACES, spans(NOON, 0), NOON)
+    house.seal()
+    house.store.close()
+    (tmp_path / "data").rename(tmp_path / "elsewhere")
+    again = Store(tmp_path / "elsewhere" / "watchkeeper.duckdb", replayable=False)
+
+    assert Reader(again).text("select count(*) as n from spans").to_pylist() == [{"n": 1}]
+    again.close()
+
+
+STEPS = ("copied", "renamed", "written", "deleted", "committed")
+
+KILLED = """
+import os, signal, sys
+from datetime import datetime
+from pathlib import Path
+from collector.store.archive import Archive
+from collector.store.connection import Store
+
+def die(step):
+    if step == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+store = Store(Path(sys.argv[1]), replayable=False)
+archive = Archive(store.cursor(), store.archive, at_step=die)
+while archive.seal_next(datetime.fromisoformat(sys.argv[3])):
+    pass
+"""
+
+
+@pytest.mark.parametrize("drops_log", [False, True])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_kill_at_any_step_leaves_each_row_readable_once(
+    house: House, tmp_path: Path, step: str, drops_log: bool
+) -> None:
+    house.take(Signal.LOGS, logs(NOON, 1, 2, decision=True), NOON)
+    house.take(Signal.LOGS, logs(NOON, 3, 4, 5), NOON)
+    house.store.close()
+    path = tmp_path / "data" / "watchkeeper.duckdb"
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(path), step, LATER.isoformat()],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert killed.returncode == -9, killed.stderr
+
+    # A collector with a log of its own drops what DuckDB had logged; one without keeps it.
+    with Store(path, replayable=drops_log) as again:
+        archive = Archive(again.cursor(), again.archive)
+        archive.tidy()
+        reader = Reader(again)
+        once = reader.text("select time_ns from logs order by time_ns").to_pylist()
+        while archive.seal_next(LATER):
+            pass
+        after = reader.text("select time_ns from logs order by time_ns").to_pylist()
+        hot = reader.text("select count(*) as n from log_record").to_pylist()
+        named = {file.path for file in sealed_files(again.cursor())}
+        there = {str(p.relative_to(again.archive)) for p in again.archive.rglob("*.parquet*")}
+
+    assert [row["time_ns"] - ns(NOON) for row in once] == [1, 2, 3, 4, 5]
+    assert (after, hot) == (once, [{"n": 0}])
+    assert there == named
