@@ -112,7 +112,7 @@ class Parts:
         with ExitStack() as stack:
             log = WriteAheadLog(settings.data / "log")
             stack.callback(log.close)
-            store = Store(settings.data / "watchkeeper.duckdb", replayable=log.last_sequence > 0)
+            store = Store(settings.data / "watchkeeper.duckdb")
             stack.callback(store.close)
             log.continue_after(store.position())
             parts = cls._made(settings, log, store)

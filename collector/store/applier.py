@@ -1,15 +1,15 @@
 """The applier: the only writer of evidence. Records of the log become rows, a batch at a time.
 
 1. Read what the write-ahead log holds behind the position.
-2. Decode it.
+2. Decode it; when there is much, while the batch before it is being stored.
 3. In one transaction: leave out what is stored already, keep the rest, derive what the
    touched traces amount to, count, and move the position.
 4. When only deriving fails, store the batch without it; its traces are derived later.
 5. On another error roll back and try once more; then go record by record, and set the one
    aside that cannot be stored. What is the machine's fault (a full disk, say) is never a
    record's: then nothing moves, and the same batch is tried again later.
-6. When idle, or when DuckDB's own log has grown large, checkpoint; only then may the
-   write-ahead log forget.
+6. When idle, or when much has been applied, checkpoint; only then may the write-ahead log
+   forget.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -30,6 +30,7 @@ import pyarrow.compute as pc
 import structlog
 
 from collector.model import Signal
+from collector.store.ahead import Ahead, Decoding, Ready
 from collector.store.batch import KEYS, SCHEMAS, Batch
 from collector.store.connection import Store
 from collector.store.derivation import Derivation, Derive, NotDerived
@@ -44,7 +45,8 @@ BATCH_BYTES = 32 * MIB
 TICK_S = 0.25
 LONGEST_GATHERING_S = 1.0
 IDLE_CHECKPOINT_S = 5.0
-WAL_CHECKPOINT_BYTES = 1024 * MIB
+# 512 MiB: until a checkpoint DuckDB holds in memory what was applied, and at most 2 GiB of it.
+CHECKPOINT_BYTES = 512 * MIB
 LONGEST_PAUSE_S = 30.0
 MOST_RANGES = 8
 # Exporters give up after minutes; a log without a time of its own carries that of its arrival.
@@ -73,14 +75,6 @@ class Log(Protocol):
     def wait(self, after: int, timeout: float) -> bool: ...
 
     def release(self, sequence: int) -> None: ...
-
-
-class Decoding(Protocol):
-    """What the applier needs of the decoder."""
-
-    def decode(self, records: Sequence[Record]) -> Batch: ...
-
-    def refuse(self, record: Record, reason: str, detail: str) -> Batch: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +113,7 @@ class Applier:
     ) -> None:
         self._store = store
         self._log = log
-        self._decoder = decoder
+        self._ahead = Ahead(log, decoder, batch_bytes)
         self._on_applied = on_applied
         self._pace = _Pace(batch_bytes, tick_s, idle_checkpoint_s)
         self._cursor = store.cursor()
@@ -128,6 +122,7 @@ class Applier:
         # A number given twice would look like a record that is applied already.
         log.continue_after(self._position)
         self._checkpointed = self._position
+        self._since_checkpoint = 0
         self._last_work = time.monotonic()
         self._stopping = threading.Event()
         self._drain_until = 0.0
@@ -156,22 +151,27 @@ class Applier:
             self._thread.join()
         with contextlib.suppress(duckdb.Error):
             self._checkpoint()
+        self._ahead.close()
         self._cursor.close()
 
     def step(self) -> int:
         """Apply one batch, if there is one; answers how many bytes of records it had."""
-        records = self._log.read(self._position, self._pace.batch_bytes)
-        records = [record for record in records if record.sequence > self._position]
-        if not records:
+        ready = self._ahead.next(self._position)
+        if ready is None:
             self._derivation.again(self._position)
             self._when_idle()
             return 0
-        self._apply(records)
+        size = ready.size
+        if size >= self._pace.batch_bytes // 2:
+            # There is more: a small batch would only keep the next records from gathering.
+            self._ahead.begin(ready.last)
+        self._apply(ready)
         self._derivation.again(self._position)
         self._last_work = time.monotonic()
-        if self._store.wal_bytes > WAL_CHECKPOINT_BYTES:
+        self._since_checkpoint += size
+        if self._since_checkpoint > CHECKPOINT_BYTES:
             self._checkpoint()
-        return sum(len(record.body) for record in records)
+        return size
 
     # The thread
 
@@ -212,27 +212,28 @@ class Applier:
 
     # Applying
 
-    def _apply(self, records: Sequence[Record]) -> None:
-        for attempt in ("first", "second"):
+    def _apply(self, ready: Ready) -> None:
+        attempts = (ready.decoded.result, partial(self._ahead.decode, ready.records))
+        for decoded in attempts:
             try:
-                self._store_batch(self._decoder.decode(records))
+                self._store_batch(decoded())
                 return
             except MACHINE:
                 raise
             # Whatever a record does to our code or to DuckDB, the log must not stop at it.
             except Exception as error:
-                _log.warning("batch_failed", attempt=attempt, error=str(error))
-        for record in records:
+                _log.warning("batch_failed", behind=self._position, error=str(error))
+        for record in ready.records:
             self._apply_alone(record)
 
     def _apply_alone(self, record: Record) -> None:
         try:
-            self._store_batch(self._decoder.decode([record]))
+            self._store_batch(self._ahead.decode([record]))
         except MACHINE:
             raise
         except Exception as error:
             _log.error("record_refused", sequence=record.sequence, error=str(error))
-            self._store_batch(self._decoder.refuse(record, "not_storable", str(error)))
+            self._store_batch(self._ahead.refuse(record, "not_storable", str(error)))
 
     def _store_batch(self, batch: Batch) -> None:
         try:
@@ -344,6 +345,7 @@ class Applier:
             return
         self._log.release(self._position)
         self._checkpointed = self._position
+        self._since_checkpoint = 0
 
 
 def _keys(table: str, incoming: pa.Table) -> pa.Table:
