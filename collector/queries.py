@@ -411,7 +411,7 @@ _QUESTIONS = (
     Question(
         "sources",
         (),
-        _columns("source signal received stored refused duplicate last_seen"),
+        _columns("source signal received stored refused duplicate gaps last_seen"),
         "queries/sources",
     ),
     Question(

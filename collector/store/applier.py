@@ -35,6 +35,7 @@ from collector.store.batch import KEYS, SCHEMAS, Batch
 from collector.store.connection import Store
 from collector.store.derivation import Derivation, Derive, NotDerived
 from collector.store.derive import REACH, derive
+from collector.store.tally import tallies
 from collector.store.transaction import MACHINE, registered, run, transaction
 from collector.store.wal import Record
 
@@ -266,6 +267,8 @@ class Applier:
             self._insert(table, tables[table])
         holds = self._insert("decision", tables["decision"])
         self._insert("source_count", _recounted(tables))
+        for table, tally in tallies(tables).items():
+            self._insert(table, tally)
         derive(tables)
         run(self._cursor, "apply/set_position", {"sequence": batch.sequence})
         return Applied(

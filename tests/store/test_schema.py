@@ -10,12 +10,14 @@ import pytest
 from collector.store.batch import SCHEMAS
 from collector.store.connection import Store
 from collector.store.schema import apply_schema, statement, statements_in
+from collector.store.tally import TALLIES
 
 # What DuckDB calls the types that Arrow carries.
 WORDS = {
     "uint64": "UBIGINT",
     "int64": "BIGINT",
     "int32": "INTEGER",
+    "int16": "SMALLINT",
     "uint32": "UINTEGER",
     "double": "DOUBLE",
     "string": "VARCHAR",
@@ -30,13 +32,13 @@ def word(kind: pa.DataType) -> str:
     return "UHUGEINT" if "uhugeint" in str(kind) else WORDS[str(kind)]
 
 
-@pytest.mark.parametrize("table", SCHEMAS)
+@pytest.mark.parametrize("table", [*SCHEMAS, *TALLIES])
 def test_a_batch_has_the_columns_of_its_table(table: str, tmp_path: Path) -> None:
     with Store(tmp_path / "evidence.duckdb") as store:
         told = store.cursor().execute(f"describe {table}").fetchall()
 
     assert {(name, kind) for name, kind, *_ in told} == {
-        (field.name, word(field.type)) for field in SCHEMAS[table]
+        (field.name, word(field.type)) for field in {**SCHEMAS, **TALLIES}[table]
     }
 
 
