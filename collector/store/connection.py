@@ -124,13 +124,11 @@ class Store:
         self._connection.execute(f"attach '{quoted}' as {CATALOG} ({options})")
         self._connection.execute(f"use {CATALOG}")
         self.archive.mkdir(exist_ok=True)
-        apply_schema(self._connection, self._show_archive)
+        apply_schema(self._connection)
+        self.archive_faults = install_views(self._connection, self.archive)
         self._allow_archive()
         for lock in _LOCKS:
             self._connection.execute(lock)
-
-    def _show_archive(self) -> None:
-        self.archive_faults = install_views(self._connection, self.archive)
 
     def _allow_archive(self) -> None:
         """The one folder that DuckDB may reach; it resolves links and dots before it compares."""

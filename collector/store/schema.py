@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
@@ -25,24 +24,11 @@ def statements_in(folder: str) -> tuple[str, ...]:
     return tuple(f"{folder}/{stem}" for stem in stems)
 
 
-# Tables come before it, views of them behind it.
-_FIRST_VIEW = "schema/100"
-
-
-def apply_schema(
-    connection: duckdb.DuckDBPyConnection, before_views: Callable[[], object] = lambda: None
-) -> None:
-    """Create what is missing, all or nothing. Running it again changes nothing.
-
-    `before_views` runs when all tables are there: views may read what it creates.
-    """
-    names = statements_in("schema")
+def apply_schema(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what is missing, all or nothing. Running it again changes nothing."""
     connection.execute("begin transaction")
     try:
-        for name in (each for each in names if each < _FIRST_VIEW):
-            connection.execute(statement(name))
-        before_views()
-        for name in (each for each in names if each >= _FIRST_VIEW):
+        for name in statements_in("schema"):
             connection.execute(statement(name))
     except duckdb.Error:
         connection.execute("rollback")
