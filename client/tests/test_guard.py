@@ -16,6 +16,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from watchkeeper_agent import Guard, Refused, StateError, attach
 from watchkeeper_agent.document import OnLoss, verify
+from watchkeeper_agent.numbering import next_number
 from watchkeeper_agent.state import StateDirectory, default_directory, parse_keys
 
 NOBODY = "http://127.0.0.1:9"
@@ -612,3 +613,31 @@ async def test_a_decorated_coroutine_asks_first(attached: Any) -> None:
 
     with pytest.raises(Refused):
         await transfer()
+
+
+def test_the_events_of_a_process_are_numbered_without_a_gap(
+    attached: Any, told: Callable[[], list[Any]]
+) -> None:
+    guard = attached(control=NOBODY, emit_allow=True)
+    for _ in range(3):
+        guard.check_tool("transfer")
+
+    numbers = [event.attributes["watchkeeper.sequence.number"] for event in told()]
+    streams = {event.attributes["watchkeeper.sequence.stream"] for event in told()}
+
+    assert numbers == [numbers[0], numbers[0] + 1, numbers[0] + 2]
+    assert len(streams) == 1
+
+
+def test_a_forked_child_numbers_its_own_stream_from_one() -> None:
+    mine = next_number()["watchkeeper.sequence.stream"]
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        told = next_number()
+        is_new = told["watchkeeper.sequence.stream"] != mine
+        os.write(writing, repr((told["watchkeeper.sequence.number"], is_new)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    assert os.read(reading, 100) == b"(1, True)"

@@ -12,7 +12,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,18 @@ class Spool:
 
 
 def _body(waiting: Sequence[Row]) -> bytes:
-    return request([Event.of(row["event"]) for row in waiting]).SerializeToString()
+    return request([_numbered(row) for row in waiting]).SerializeToString()
+
+
+def _numbered(row: Row) -> Event:
+    """With its number in the spool: an event that is lost on the way shows as a gap."""
+    event = Event.of(row["event"])
+    number: dict[str, str | int] = {
+        "watchkeeper.sequence.stream": row["stream"],
+        "watchkeeper.sequence.number": row["number"],
+    }
+    # What the spool held before it numbered its events keeps the shape it was sent in.
+    return replace(event, attributes={**event.attributes, **number}) if row["number"] > 0 else event
 
 
 def attributes(known: Mapping[str, Any]) -> dict[str, str | int | bool]:

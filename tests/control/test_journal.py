@@ -90,3 +90,28 @@ def test_operators_have_names_and_roles_that_exist(journal: Journal) -> None:
             authority.add_operator(journal, name, role, password, NOON)
     with pytest.raises(ConfigurationError, match="there is no operator 'mo'"):
         authority.new_code(journal, "mo", NOON)
+
+
+def test_the_spool_numbers_its_events_from_one(journal: Journal) -> None:
+    for _ in range(3):
+        journal.change("add_event", event="{}")
+    journal.change("forget_events", last=1)
+
+    assert [row["number"] for row in journal.rows("next_events", limit=10)] == [2, 3]
+
+
+def test_a_journal_older_than_its_numbers_begins_to_count_where_it_is(tmp_path: Path) -> None:
+    home = tmp_path / "old"
+    old = Journal.open(home)
+    for _ in range(5):
+        old.change("add_event", event="{}")
+    old.change("forget_events", last=5)
+    old.close()
+    with sqlite3.connect(home / "journal.sqlite") as file:
+        file.execute("drop table spool_stream")
+
+    journal = Journal.open(home)
+    journal.change("add_event", event="{}")
+
+    assert [row["number"] for row in journal.rows("next_events", limit=10)] == [1]
+    journal.close()

@@ -19,6 +19,7 @@ from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
 
 from watchkeeper_agent.document import Hold, Position
 from watchkeeper_agent.identifiers import uuid7
+from watchkeeper_agent.numbering import next_number
 from watchkeeper_agent.rules import Call, Identity, Stage
 
 EVENT = "watchkeeper.decision"
@@ -65,7 +66,10 @@ def _record(decision: Decision, identity: Identity, decision_id: str, hash_key: 
         severity_text=severity.name,
         event_name=EVENT,
         body=f"{decision.verdict} {decision.call.name}",
-        attributes=_without_none(attributes(decision, identity, decision_id, hash_key)),
+        attributes={
+            **_without_none(attributes(decision, identity, decision_id, hash_key)),
+            **next_number(),
+        },
     )
 
 
