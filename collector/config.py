@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from collector.errors import ConfigurationError
 
@@ -82,6 +83,17 @@ INTAKE = (
     ),
     Setting("source_rate", "", "bytes a second that one source may send, such as 5MiB"),
 )
+TLS = (
+    Setting("tls_cert", "", "PEM certificate chain of both OTLP addresses"),
+    Setting("tls_key", "", "PEM key of that certificate, without a password"),
+    Setting("tls_client_ca", "", "PEM authorities: only clients with a certificate of theirs"),
+)
+# The other addresses leave TLS to a proxy.
+_ENCRYPTED = frozenset({"otlp_grpc", "otlp_http"})
+_HOW_TO_ENCRYPT = {
+    True: "name a certificate with --tls-cert and --tls-key",
+    False: "put a TLS proxy in front",
+}
 _RATE_UNITS = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 
 
@@ -126,14 +138,24 @@ class Settings:
     ui: Address
     ingest_auth: IngestAuth = IngestAuth.AUTO
     source_rate: int | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
 
     def __post_init__(self) -> None:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ConfigurationError("--tls-cert and --tls-key belong together: name both")
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            raise ConfigurationError("--tls-client-ca needs --tls-cert and --tls-key as well")
         for setting in ADDRESSES:
+            if self.tls_cert is not None and setting.name in _ENCRYPTED:
+                continue
             address: Address = getattr(self, setting.name)
             if not address.is_loopback and os.environ.get("WATCHKEEPER_ALLOW_PLAINTEXT") != "1":
                 raise ConfigurationError(
                     f"{setting.flag} {address} is not loopback and would carry plaintext: "
-                    "put a TLS proxy in front, or set WATCHKEEPER_ALLOW_PLAINTEXT=1 to accept that"
+                    f"{_HOW_TO_ENCRYPT[setting.name in _ENCRYPTED]}, "
+                    "or set WATCHKEEPER_ALLOW_PLAINTEXT=1 to accept that"
                 )
 
     @property
@@ -150,6 +172,12 @@ class Settings:
     def control_home(self) -> Path:
         """The control journal and the signing key."""
         return self.home / "control"
+
+    @property
+    def otlp_http_url(self) -> str:
+        """Where an exporter posts to."""
+        url = self.otlp_http.url
+        return url.replace("http:", "https:", 1) if self.tls_cert else url
 
     @property
     def tokens(self) -> Path:
@@ -181,21 +209,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="HOST:PORT",
             help=f"{setting.meaning} (default: {setting.default}, or ${setting.variable})",
         )
-    for setting in INTAKE:
+    for setting in (*INTAKE, *TLS):
         default = f"default: {setting.default or 'none'}, or ${setting.variable}"
         parser.add_argument(setting.flag, help=f"{setting.meaning} ({default})")
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
     """Settings from flags, environment and defaults, in that order."""
-    addresses = {setting.name: Address.parse(_chosen(arguments, setting)) for setting in ADDRESSES}
+    chosen: dict[str, Any] = {
+        setting.name: Address.parse(_chosen(arguments, setting)) for setting in ADDRESSES
+    }
     auth, rate = (_chosen(arguments, setting) for setting in INTAKE)
+    chosen |= {setting.name: _file(_chosen(arguments, setting)) for setting in TLS}
     return Settings(
         home=Path(_chosen(arguments, HOME)).resolve(),
-        **addresses,
+        **chosen,
         ingest_auth=IngestAuth.parse(auth),
         source_rate=parse_rate(rate),
     )
+
+
+def _file(text: str) -> Path | None:
+    return Path(text).resolve() if text else None
 
 
 def _chosen(arguments: argparse.Namespace, setting: Setting) -> str:

@@ -41,7 +41,9 @@ from collector.receive.grpc import GrpcDoor
 from collector.receive.http import HttpDoor
 from collector.receive.intake import Intake
 from collector.receive.limits import Headroom, floor_bytes, free_bytes
+from collector.receive.peers import CertifiedProtocol
 from collector.receive.rate import Rates
+from collector.receive.tls import Tls
 from collector.receive.tokens import TokenFile
 from collector.reporting import Reports
 from collector.slo_queries import register_slo
@@ -200,8 +202,9 @@ class Server(uvicorn.Server):
 
 async def _run(settings: Settings, parts: Parts, listeners: Listeners, stop: asyncio.Event) -> None:
     intake = _intake(settings, parts)
-    grpc = GrpcDoor(intake, settings.otlp_grpc)
-    http = _server(HttpDoor(intake, parts.unready))
+    tls = _tls(settings)
+    grpc = GrpcDoor(intake, settings.otlp_grpc, tls)
+    http = _server(HttpDoor(intake, parts.unready), tls)
     local = _server(HttpDoor(intake, parts.unready, is_local=True))
     api = _server(_api(settings, parts))
     async with AsyncExitStack() as running:
@@ -226,6 +229,12 @@ def _intake(settings: Settings, parts: Parts) -> Intake:
         credentials=Credentials(tokens, mode=settings.ingest_auth, exposed=settings.is_exposed),
         rates=Rates(time.monotonic, settings.source_rate),
     )
+
+
+def _tls(settings: Settings) -> Tls | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    return Tls(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
 
 
 def _ready_line(grpc: Address, settings: Settings) -> str:
@@ -253,7 +262,7 @@ def _api(settings: Settings, parts: Parts) -> Starlette:
     )
 
 
-def _server(app: Any) -> Server:
+def _server(app: Any, tls: Tls | None = None) -> Server:
     return Server(
         uvicorn.Config(
             app,
@@ -262,6 +271,8 @@ def _server(app: Any) -> Server:
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=DOORS_GRACE_S,
+            http=CertifiedProtocol if tls else "auto",
+            ssl_context_factory=(lambda *_: tls.context()) if tls else None,
         )
     )
 

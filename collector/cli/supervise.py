@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from collector.config import ADDRESSES, INTAKE, Settings
+from collector.config import ADDRESSES, INTAKE, TLS, Settings
 from collector.errors import ConfigurationError
 
 # Longer than the collector takes to drain what it has acknowledged.
@@ -184,7 +184,7 @@ def processes(settings: Settings) -> list[Child]:
     flags = ["--home", str(settings.home)]
     for setting in ADDRESSES:
         flags += [setting.flag, str(getattr(settings, setting.name))]
-    for setting in INTAKE:
+    for setting in (*INTAKE, *TLS):
         if (chosen := getattr(settings, setting.name)) is not None:
             flags += [setting.flag, str(chosen)]
     return [
@@ -238,5 +238,5 @@ def announce(settings: Settings) -> None:
     print(f"ready {where}")
     print(f"\n  Console   {settings.ui.url}")
     print(f"  Sign in   {new_sign_in_link(settings, 'admin')}   (works once, for an hour)")
-    print(f"  Send to   {settings.otlp_grpc} (gRPC), {settings.otlp_http.url} (HTTP)")
+    print(f"  Send to   {settings.otlp_grpc} (gRPC), {settings.otlp_http_url} (HTTP)")
     print(f"  Logs      {settings.home / 'logs'}\n", flush=True)

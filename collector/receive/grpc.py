@@ -15,6 +15,8 @@ from collector.model import Signal
 from collector.receive.answers import response, retry_info, status_of
 from collector.receive.intake import Incoming, Intake
 from collector.receive.limits import is_zlib
+from collector.receive.peers import name_in_context
+from collector.receive.tls import Tls
 from collector.store.wal import LogError
 
 SOURCE = "otlp-grpc"
@@ -32,12 +34,15 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 class GrpcDoor:
     """A grpc.aio server on one address; port 0 picks a free one."""
 
-    def __init__(self, intake: Intake, address: Address) -> None:
+    def __init__(self, intake: Intake, address: Address, tls: Tls | None = None) -> None:
         self._server = grpc.aio.server(options=_options(intake))
+        self._tls = tls
         self._health = health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        asks_clients = tls is not None and tls.asks_clients
         for signal, service in SERVICES.items():
-            self._server.add_generic_rpc_handlers((_handlers(service, _export(intake, signal)),))
+            export = _export(intake, signal, asks_clients)
+            self._server.add_generic_rpc_handlers((_handlers(service, export),))
         self.address = Address(address.host, self._bound(address))
 
     async def start(self) -> None:
@@ -52,7 +57,11 @@ class GrpcDoor:
 
     def _bound(self, address: Address) -> int:
         try:
-            port: int = self._server.add_insecure_port(str(address))
+            port: int = (
+                self._server.add_secure_port(str(address), self._tls.credentials())
+                if self._tls
+                else self._server.add_insecure_port(str(address))
+            )
         except RuntimeError as error:
             raise ConfigurationError(
                 f"cannot listen on {address} for OTLP over gRPC: choose another with --otlp-grpc"
@@ -75,10 +84,10 @@ def _handlers(service: str, export: _Export) -> Any:
     return grpc.method_handlers_generic_handler(service, {"Export": method})
 
 
-def _export(intake: Intake, signal: Signal) -> _Export:
+def _export(intake: Intake, signal: Signal, asks_clients: bool) -> _Export:
     async def export(body: bytes, context: Any) -> bytes:
         try:
-            answer = await intake.take(_incoming(signal, body, context))
+            answer = await intake.take(_incoming(signal, body, context, asks_clients))
         except (RefusedInput, LogError) as error:
             await _abort(context, error)
         return response(signal, answer).SerializeToString()
@@ -86,7 +95,7 @@ def _export(intake: Intake, signal: Signal) -> _Export:
     return export
 
 
-def _incoming(signal: Signal, body: bytes, context: Any) -> Incoming:
+def _incoming(signal: Signal, body: bytes, context: Any, asks_clients: bool) -> Incoming:
     return Incoming(
         signal,
         "protobuf",
@@ -94,6 +103,7 @@ def _incoming(signal: Signal, body: bytes, context: Any) -> Incoming:
         body,
         _coding(body),
         authorization=_authorization(context),
+        certificate=name_in_context(context.auth_context()) if asks_clients else "",
     )
 
 

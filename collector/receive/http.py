@@ -23,6 +23,7 @@ from collector.receive.answers import response, retry_after, status_of
 from collector.receive.credentials import Unauthenticated
 from collector.receive.intake import Incoming, Intake
 from collector.receive.limits import TooLarge, UnknownCoding
+from collector.receive.peers import CERTIFICATE
 from collector.store.wal import Busy, Encoding, LogError
 
 SOURCE = "otlp-http"
@@ -100,7 +101,7 @@ class HttpDoor:
             return _Reply(404, f"no such path: expected one of {known}\n".encode())
         if method != "POST":
             return _wrong_method("POST")
-        return await self._exported(PATHS[path], _headers(scope), receive)
+        return await self._exported(PATHS[path], _headers(scope), _certificate(scope), receive)
 
     def _health(self, path: str, method: str) -> _Reply:
         if method not in ("GET", "HEAD"):
@@ -108,11 +109,13 @@ class HttpDoor:
         reason = self._ready() if path == "/readyz" else None
         return _Reply(503, f"{reason}\n".encode()) if reason else _Reply(200, b"ok\n")
 
-    async def _exported(self, signal: Signal, headers: dict[str, str], receive: Receive) -> _Reply:
+    async def _exported(
+        self, signal: Signal, headers: dict[str, str], certificate: str, receive: Receive
+    ) -> _Reply:
         encoding: Encoding = "json"
         try:
             encoding = _encoding(headers.get("content-type", ""))
-            incoming = await self._incoming(signal, encoding, headers, receive)
+            incoming = await self._incoming(signal, encoding, headers, certificate, receive)
             answer = await self._intake.take(incoming)
         except (RefusedInput, LogError) as error:
             return _refusal(error, encoding)
@@ -126,7 +129,12 @@ class HttpDoor:
         return _message(200, response(signal, answer), encoding)
 
     async def _incoming(
-        self, signal: Signal, encoding: Encoding, headers: dict[str, str], receive: Receive
+        self,
+        signal: Signal,
+        encoding: Encoding,
+        headers: dict[str, str],
+        certificate: str,
+        receive: Receive,
     ) -> Incoming:
         coding = headers.get("content-encoding", "").strip().lower()
         body = await self._body(headers.get("content-length", ""), receive)
@@ -137,6 +145,7 @@ class HttpDoor:
             body,
             coding,
             authorization=headers.get("authorization", ""),
+            certificate=certificate,
             is_local=self._is_local,
         )
 
@@ -160,6 +169,11 @@ def _headers(scope: Scope) -> dict[str, str]:
     return {
         name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
     }
+
+
+def _certificate(scope: Scope) -> str:
+    name: str = scope.get("extensions", {}).get(CERTIFICATE, {}).get("name", "")
+    return name
 
 
 def _encoding(content_type: str) -> Encoding:
