@@ -19,9 +19,10 @@ __all__ = ["LocalConnection", "listening_locally"]
 
 @contextmanager
 def listening_locally(path: Path) -> Iterator[socket.socket]:
-    """A listener for this user alone; the caller is the only process that owns the folder."""
+    """A listener for this user alone; the caller is the only process that uses the folder."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         with _short(path) as name:
             listener.bind(name)
