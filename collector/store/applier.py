@@ -353,7 +353,7 @@ class Applier:
 
 def _keys(table: str, incoming: pa.Table) -> pa.Table:
     keys = incoming.select(list(KEYS[table]))
-    return keys.append_column("row", pa.array(range(incoming.num_rows), pa.int64()))
+    return keys.append_column("row", pa.array(np.arange(incoming.num_rows)))
 
 
 def _ranges_of(times: pa.ChunkedArray) -> list[tuple[Any, Any]]:
