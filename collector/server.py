@@ -40,7 +40,7 @@ from collector.receive.decode import Decoder
 from collector.receive.grpc import GrpcDoor
 from collector.receive.http import HttpDoor
 from collector.receive.intake import Intake
-from collector.receive.limits import Headroom, floor_bytes, free_bytes
+from collector.receive.limits import Headroom, floor_bytes
 from collector.receive.peers import CertifiedProtocol
 from collector.receive.rate import Rates
 from collector.receive.tls import Tls
@@ -51,6 +51,7 @@ from collector.store.applier import Applied, Applier
 from collector.store.archive import Archive
 from collector.store.connection import Store
 from collector.store.derive import derive
+from collector.store.disk import free_bytes, make_directory
 from collector.store.reader import Reader
 from collector.store.set_aside import SetAside
 from collector.store.wal import WriteAheadLog
@@ -318,7 +319,7 @@ def _stop_signal() -> asyncio.Event:
 def _sole_owner(data: Path) -> Iterator[None]:
     """The lock goes with the process, however it ends."""
     try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(data)
         lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise ConfigurationError(

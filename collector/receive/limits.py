@@ -86,15 +86,6 @@ class Headroom:
         return None
 
 
-def free_bytes(directory: str) -> int:
-    """What this user may still write to the disk that holds the directory.
-
-    Asked for every request: text, because building a path costs ten times the answer.
-    """
-    disk = os.statvfs(directory)
-    return disk.f_bavail * disk.f_frsize
-
-
 def floor_bytes(directory: Path) -> int:
     """How much of the disk that holds the directory must stay free."""
     disk = os.statvfs(directory)

@@ -18,8 +18,8 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
@@ -32,9 +32,10 @@ import structlog
 from collector.model import Signal
 from collector.store.ahead import Ahead, Decoding, Ready
 from collector.store.batch import KEYS, SCHEMAS, Batch
-from collector.store.connection import Store
+from collector.store.connection import NoRoom, Store
 from collector.store.derivation import Derivation, Derive, NotDerived
 from collector.store.derive import REACH, derive
+from collector.store.gaps import Gap, gaps
 from collector.store.tally import tallies
 from collector.store.transaction import MACHINE, registered, run, transaction
 from collector.store.wal import Record
@@ -46,8 +47,6 @@ BATCH_BYTES = 32 * MIB
 TICK_S = 0.25
 LONGEST_GATHERING_S = 1.0
 IDLE_CHECKPOINT_S = 5.0
-# 512 MiB: until a checkpoint DuckDB holds in memory what was applied, and at most 2 GiB of it.
-CHECKPOINT_BYTES = 512 * MIB
 LONGEST_PAUSE_S = 30.0
 MOST_RANGES = 8
 # Exporters give up after minutes; a log without a time of its own carries that of its arrival.
@@ -123,7 +122,6 @@ class Applier:
         # A number given twice would look like a record that is applied already.
         log.continue_after(self._position)
         self._checkpointed = self._position
-        self._since_checkpoint = 0
         self._last_work = time.monotonic()
         self._stopping = threading.Event()
         self._drain_until = 0.0
@@ -166,11 +164,13 @@ class Applier:
         if size >= self._pace.batch_bytes // 2:
             # There is more: a small batch would only keep the next records from gathering.
             self._ahead.begin(ready.last)
+        for gap in gaps(self._position, [record.sequence for record in ready.records]):
+            self._tell_lost(gap)
         self._apply(ready)
         self._derivation.again(self._position)
         self._last_work = time.monotonic()
-        self._since_checkpoint += size
-        if self._since_checkpoint > CHECKPOINT_BYTES:
+        self._store.unsaved_bytes += size
+        if self._store.checkpoint_due:
             self._checkpoint()
         return size
 
@@ -226,6 +226,12 @@ class Applier:
                 _log.warning("batch_failed", behind=self._position, error=str(error))
         for record in ready.records:
             self._apply_alone(record)
+
+    def _tell_lost(self, gap: Gap) -> None:
+        """Numbers are given without a gap: what is missing was written, and is damaged."""
+        _log.error("log_records_lost", first=gap.first, last=gap.last)
+        with transaction(self._cursor):
+            run(self._cursor, "apply/note_lost", {**asdict(gap), "found_at": datetime.now(UTC)})
 
     def _apply_alone(self, record: Record) -> None:
         try:
@@ -342,13 +348,12 @@ class Applier:
         self._last_work = time.monotonic()
         try:
             self._store.checkpoint()
-        # Another connection is writing: the next quiet moment will do.
-        except duckdb.TransactionException as error:
+        # Another connection is writing, or the disk is full: the next quiet moment will do.
+        except (duckdb.TransactionException, NoRoom) as error:
             _log.info("checkpoint_postponed", reason=str(error))
             return
         self._log.release(self._position)
         self._checkpointed = self._position
-        self._since_checkpoint = 0
 
 
 def _keys(table: str, incoming: pa.Table) -> pa.Table:

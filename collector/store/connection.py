@@ -3,13 +3,16 @@
 The write-ahead log of the collector, not DuckDB's, survives a power cut. So DuckDB writes
 none of its own, which halves the cost of an insert: what was committed since the last
 checkpoint is gone after an unclean end, and the collector's log is applied again from the
-position in that checkpoint.
+position in that checkpoint. A new database gets its name only once it is whole: half a
+header would keep the next start from opening it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
+import shutil
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -19,12 +22,21 @@ import structlog
 
 from collector.errors import WatchkeeperError
 from collector.store.archive import FOLDER, install_views
-from collector.store.schema import apply_schema, statement
+from collector.store.disk import free_bytes, make_directory, sync_directory
+from collector.store.schema import SCHEMA_VERSION, apply_schema, statement
 
-__all__ = ["CATALOG", "Store", "StoreError"]
+__all__ = ["CATALOG", "NoRoom", "Store", "StoreError"]
 
 CATALOG = "wk"
+MIB = 1024**2
 GIB = 1024**3
+# 512 MiB: until a checkpoint DuckDB holds in memory what was applied, and at most 2 GiB of it.
+CHECKPOINT_BYTES = 512 * MIB
+# Bytes of the file that a byte of records may take, what is written anew included.
+CHECKPOINT_FACTOR = 2
+CHECKPOINT_LEAST_BYTES = 8 * MIB
+# 4: on a small disk the log, which holds the records until then, takes a share as well.
+CHECKPOINT_SHARE_OF_FREE = 4
 
 _log = structlog.get_logger("collector.store")
 
@@ -47,6 +59,10 @@ class StoreError(WatchkeeperError):
     """The database file cannot be used as it stands."""
 
 
+class NoRoom(OSError):
+    """The disk is too full to begin something that must not fail halfway."""
+
+
 class Store:
     """Everything kept as evidence, in one DuckDB file."""
 
@@ -55,12 +71,19 @@ class Store:
         self.path = path
         self.archive = path.parent.resolve() / FOLDER
         self.archive_faults: list[str] = []
+        # Bytes of the records applied since the last checkpoint; whoever applies counts them.
+        self.unsaved_bytes = 0
         self._closed = False
         self._lock = threading.Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = duckdb.connect()
         try:
+            make_directory(path.parent)
+            if not path.exists():
+                _create(path)
             self._open()
+        except StoreError:
+            self._connection.close()
+            raise
         except (duckdb.Error, OSError) as error:
             self._connection.close()
             raise StoreError(_explain(path, str(error))) from error
@@ -73,19 +96,47 @@ class Store:
         return cursor
 
     def checkpoint(self) -> None:
-        """Write everything committed into the file itself, synced."""
+        """Write everything committed into the file itself, synced.
+
+        Raises NoRoom before it begins: a checkpoint that fails halfway takes the database
+        out of use until it is opened again.
+        """
+        self._refuse_without_room()
+        saved = self.unsaved_bytes
         cursor = self.cursor()
         try:
             cursor.execute(f"checkpoint {CATALOG}")
             cursor.fetchall()
         finally:
             cursor.close()
+        self.unsaved_bytes -= saved
+        _set_aside_log(self.path).unlink(missing_ok=True)
+
+    @property
+    def checkpoint_due(self) -> bool:
+        """Whether so much waits for a checkpoint that a quiet moment is not waited for."""
+        share = free_bytes(str(self.path.parent)) // CHECKPOINT_SHARE_OF_FREE
+        return self.unsaved_bytes > min(CHECKPOINT_BYTES, max(share, CHECKPOINT_LEAST_BYTES))
+
+    @property
+    def checkpoint_bytes(self) -> int:
+        """Room on the disk that the next checkpoint may need."""
+        return CHECKPOINT_LEAST_BYTES + CHECKPOINT_FACTOR * self.unsaved_bytes
+
+    @property
+    def broken(self) -> str | None:
+        """Why the database answers nothing any more until it is opened again, else None."""
+        try:
+            self.position()
+        except duckdb.Error as error:
+            return f"the database {self.path} must be opened again: {_first_line(error)}"
+        return None
 
     def try_checkpoint(self) -> bool:
         """A checkpoint, unless another connection is writing just now."""
         try:
             self.checkpoint()
-        except duckdb.TransactionException:
+        except (duckdb.TransactionException, NoRoom):
             return False
         return True
 
@@ -102,7 +153,7 @@ class Store:
         if self._closed:
             return
         self._closed = True
-        with contextlib.suppress(duckdb.Error):
+        with contextlib.suppress(duckdb.Error, NoRoom):
             self.checkpoint()
         self._connection.close()
 
@@ -117,17 +168,28 @@ class Store:
     ) -> None:
         self.close()
 
+    def _refuse_without_room(self) -> None:
+        free, needed = free_bytes(str(self.path.parent)), self.checkpoint_bytes
+        if free < needed:
+            raise NoRoom(
+                errno.ENOSPC,
+                f"a checkpoint may need {needed} bytes and the disk has {free}: make room on it",
+            )
+
     def _open(self) -> None:
         for setting in _SETTINGS:
             self._connection.execute(setting)
-        _set_aside(_duckdb_log(self.path), self.path)
-        quoted = str(self.path).replace("'", "''")
-        self._connection.execute(f"set temp_directory = '{quoted}.spilled'")
-        options = "storage_version 'v1.5.0', recovery_mode no_wal_writes"
-        self._connection.execute(f"attach '{quoted}' as {CATALOG} ({options})")
-        self._connection.execute(f"use {CATALOG}")
-        self.archive.mkdir(exist_ok=True)
+        _set_aside(self.path)
+        spilled = self.path.with_name(self.path.name + ".spilled")
+        _check_unlocked(self.path)
+        shutil.rmtree(spilled, ignore_errors=True)
+        quoted = str(spilled).replace("'", "''")
+        self._connection.execute(f"set temp_directory = '{quoted}'")
+        _attach(self._connection, self.path)
+        _refuse_newer(self._connection, self.path)
+        make_directory(self.archive)
         apply_schema(self._connection)
+        _position(self._connection)
         self.archive_faults = install_views(self._connection, self.archive)
         self._allow_archive()
         for lock in _LOCKS:
@@ -144,18 +206,66 @@ def _position(cursor: duckdb.DuckDBPyConnection) -> int:
     return int(row[0][0])
 
 
+def _create(path: Path) -> None:
+    """A database with its tables, whole and synced before it has its name."""
+    unfinished = path.with_name(path.name + ".new")
+    for left in (unfinished, _duckdb_log(unfinished)):
+        left.unlink(missing_ok=True)
+    with duckdb.connect() as connection:
+        _attach(connection, unfinished)
+        apply_schema(connection)
+        connection.execute(f"checkpoint {CATALOG}")
+        connection.execute("use memory")
+        connection.execute(f"detach {CATALOG}")
+    unfinished.rename(path)
+    sync_directory(path.parent)
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    quoted = str(path).replace("'", "''")
+    options = "storage_version 'v1.5.0', recovery_mode no_wal_writes"
+    connection.execute(f"attach '{quoted}' as {CATALOG} ({options})")
+    connection.execute(f"use {CATALOG}")
+
+
+def _refuse_newer(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Refuse before the first write what a later Watchkeeper has shaped."""
+    try:
+        found = connection.execute(statement("apply/schema_version")).fetchall()
+    except duckdb.CatalogException:
+        return
+    if found and found[0][0] > SCHEMA_VERSION:
+        raise StoreError(
+            f"the database {path} was written by a newer Watchkeeper (schema {found[0][0]}, this "
+            f"one knows {SCHEMA_VERSION}): install that version, or choose another --home"
+        )
+
+
 def _duckdb_log(path: Path) -> Path:
     return path.with_name(path.name + ".wal")
 
 
-def _set_aside(log: Path, database: Path) -> None:
-    """Rename a log that DuckDB wrote all the same: another program opened the database."""
-    if not log.exists():
+def _set_aside_log(path: Path) -> Path:
+    return path.with_name(path.name + ".wal.set-aside")
+
+
+def _set_aside(path: Path) -> None:
+    """Rename a log that DuckDB wrote all the same: another program opened the database.
+
+    It is kept until the next checkpoint: until then it is a second copy of what is applied again.
+    """
+    logs = [each for each in (_duckdb_log(path), *_left_by_checkpoint(path)) if each.exists()]
+    if not logs:
         return
-    _check_unlocked(database)
-    kept = log.with_name(log.name + ".set-aside")
-    log.replace(kept)
-    _log.warning("duckdb_log_set_aside", path=str(kept))
+    _check_unlocked(path)
+    for log in logs:
+        log.replace(_set_aside_log(path))
+        _log.warning("duckdb_log_set_aside", name=log.name, kept_in=_set_aside_log(path).name)
+    sync_directory(path.parent)
+
+
+def _left_by_checkpoint(path: Path) -> list[Path]:
+    return [path.with_name(f"{path.name}.wal.{part}") for part in ("checkpoint", "recovery")]
 
 
 def _check_unlocked(database: Path) -> None:
@@ -178,6 +288,13 @@ _EXPLANATIONS = (
         "temporarily unavailable",
         "is open in another process: stop the collector that uses it, or choose another --home",
     ),
+    (
+        "corrupt",
+        "is damaged: restore a backup, or move the file away; what the log holds is applied again",
+    ),
+    ("checksum", "is damaged: restore a backup, or move the file away"),
+    ("read-only file system", "lies on a disk that may only be read: mount it for writing"),
+    ("no space left", "cannot be opened because the disk is full: make room on it"),
     ("not a valid DuckDB", "is not a DuckDB database: restore a backup, or move the file away"),
     (
         "newer version",
@@ -192,5 +309,12 @@ _EXPLANATIONS = (
 def _explain(path: Path, message: str) -> str:
     for sign, explanation in _EXPLANATIONS:
         if sign.lower() in message.lower():
-            return f"the database {path} {explanation} ({message.splitlines()[0]})"
-    return f"the database {path} could not be opened: {message}; restore a backup, or move it away"
+            return f"the database {path} {explanation} ({_first_line(message)})"
+    return (
+        f"the database {path} could not be opened: {_first_line(message)}; "
+        "restore a backup, or move it away"
+    )
+
+
+def _first_line(message: object) -> str:
+    return (str(message).splitlines() or ["no reason given"])[0]

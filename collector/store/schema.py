@@ -8,6 +8,9 @@ from importlib.resources import files
 import duckdb
 
 _SQL = files("collector.store") / "sql"
+# Raised, here and by an update among the schema files, with a change that an older Watchkeeper
+# would misread or spoil; a new column is none.
+SCHEMA_VERSION = 1
 
 
 @cache

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from collector.store.disk import sync_directory
 from collector.store.frame import MARKER_BYTES, Damage, Found, scan
 
 _NAME = re.compile(r"(\d{12})-(\d{20})-([0-9a-f]{16})\.wal")
@@ -84,29 +85,36 @@ class Segment:
                 case Found():
                     self.last_sequence, self.end = piece.sequence, piece.end
         damages = [damage for damage in damages if damage.end <= self.end]
-        return damages + list(self._lost_tail(data, ceiling))
+        return damages + list(self._unread_tail(data, ceiling))
 
-    def _lost_tail(self, data: bytes, ceiling: int | None) -> Iterator[Damage]:
-        """In a segment with a successor, missing frames at the end are damage, not a torn tail."""
-        expects_more = ceiling is not None and max(self.last_sequence, self.first_sequence - 1) < (
-            ceiling - 1
-        )
+    def _unread_tail(self, data: bytes, ceiling: int | None) -> Iterator[Damage]:
+        """In a segment with a successor, what follows the last frame that counts is damage.
+
+        Only the last segment can have been torn while it was written. A sync that failed
+        leaves the like only if cutting the file back has failed as well.
+        """
         tail = data[self.end :].rstrip(b"\0")
-        if expects_more and tail:
+        if ceiling is not None and tail:
             yield Damage(self.end, len(tail))
+
+    def torn(self) -> Damage | None:
+        """What is written behind the last good frame."""
+        tail = _read_all(self._fd, self.end, self.capacity - self.end).rstrip(b"\0")
+        return Damage(self.end, len(tail)) if tail else None
 
     def bytes_at(self, damage: Damage) -> bytes:
         return _read_all(self._fd, damage.offset, damage.size)
 
-    def cut_tail(self, capacity: int) -> int:
-        """Forget what is behind the last good frame; return how many bytes were not zero."""
-        torn = len(_read_all(self._fd, self.end, self.capacity - self.end).rstrip(b"\0"))
+    def cut_tail(self, capacity: int) -> None:
+        """Forget what is behind the last good frame, and take room for the next ones."""
+        # Until it is cut, nothing may be written behind the end.
+        self.capacity = self.end
         os.ftruncate(self._fd, self.end)
-        self.capacity = max(capacity, self.end)
-        if self.capacity:
-            os.posix_fallocate(self._fd, 0, self.capacity)
+        # A full disk must not keep the collector from starting: the next frame asks again.
+        with suppress(OSError):
+            os.posix_fallocate(self._fd, 0, max(capacity, self.end, 1))
+            self.capacity = max(capacity, self.end, 1)
         os.fsync(self._fd)
-        return torn
 
     def seal(self) -> None:
         """Give back the room that will not be used."""
@@ -127,21 +135,18 @@ def segment_paths(directory: Path) -> list[Path]:
     return sorted(path for path in directory.iterdir() if _NAME.fullmatch(path.name))
 
 
-def sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def set_aside(segment: Segment, damage: Damage) -> Path:
-    """Keep damaged bytes for whoever has to explain them."""
-    path = segment.path.with_suffix(f".{damage.offset}.damaged")
+def set_aside(segment: Segment, damage: Damage, kind: str = "damaged") -> Path:
+    """Keep bytes that are no frame for whoever has to explain them."""
+    path = segment.path.with_suffix(f".{damage.offset}.{kind}")
     with suppress(FileExistsError):
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             _write_all(fd, segment.bytes_at(damage), 0)
+            os.fsync(fd)
+            sync_directory(path.parent)
+        except OSError:
+            path.unlink()
+            raise
         finally:
             os.close(fd)
     return path

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from collector.store.segment import sync_directory
+from collector.store.disk import make_directory, sync_directory
 from collector.store.wal import Record
 
 __all__ = ["SetAside"]
@@ -40,7 +40,7 @@ class SetAside:
         if self._bytes + len(record.body) > self._most_bytes:
             _log.error("record_not_kept", sequence=record.sequence, bytes=len(record.body))
             return f"not kept, because {self._directory.name} holds {self._bytes} bytes already"
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(self._directory)
         _write_synced(path, record.body)
         self._bytes += len(record.body)
         return self._told(path, record)

@@ -13,8 +13,14 @@ from collector.store.schema import statement
 
 __all__ = ["MACHINE", "registered", "run", "transaction"]
 
+
+class NotCommitted(Exception):
+    """The transaction was right and the disk did not take it."""
+
+
 # The disk, the memory, or a database that must be opened again: no record is to blame.
 MACHINE: tuple[type[Exception], ...] = (
+    NotCommitted,
     duckdb.IOException,
     duckdb.OutOfMemoryException,
     duckdb.FatalException,
@@ -31,11 +37,21 @@ def transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
     cursor.execute("begin transaction")
     try:
         yield
-        cursor.execute("commit")
+        _commit(cursor)
     except BaseException:
         with contextlib.suppress(duckdb.Error):
             cursor.execute("rollback")
         raise
+
+
+def _commit(cursor: duckdb.DuckDBPyConnection) -> None:
+    """DuckDB tells a full disk at this point as it tells a conflict, but for the words."""
+    try:
+        cursor.execute("commit")
+    except duckdb.TransactionException as error:
+        if "Could not" not in str(error):
+            raise
+        raise NotCommitted(str(error)) from error
 
 
 @contextlib.contextmanager

@@ -12,21 +12,33 @@ from collections import deque
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
 import structlog
 
 from collector.errors import WatchkeeperError
 from collector.model import Signal
+from collector.store.disk import make_directory, sync_directory
 from collector.store.frame import Damage, Encoding, Found, Record, frame_size, pack, scan, unpack
-from collector.store.segment import Segment, segment_paths, set_aside, sync_directory
+from collector.store.segment import Segment, segment_paths, set_aside
 
-__all__ = ["Busy", "Closed", "Encoding", "LogError", "Record", "WriteAheadLog", "WriteFailed"]
+__all__ = [
+    "Busy",
+    "Closed",
+    "Encoding",
+    "LogError",
+    "Record",
+    "Unusable",
+    "WriteAheadLog",
+    "WriteFailed",
+]
 
 MIB = 1024 * 1024
 # 8 MiB: larger groups do not sync faster, they only make the first sender wait longer.
 GROUP_BYTES = 8 * MIB
+# 8: every unclean end may leave one, and a machine that keeps dying must not fill its disk.
+MOST_TORN = 8
 
 _log = structlog.get_logger("collector.store.wal")
 
@@ -45,6 +57,10 @@ class Closed(LogError):
 
 class WriteFailed(LogError):
     """The disk did not take the record."""
+
+
+class Unusable(LogError):
+    """The log on disk cannot be opened as it stands; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,9 +108,13 @@ class WriteAheadLog:
         self._closing = False
         self._failure: str | None = None
         self._cursor = _Cursor(0, 0, 0)
-        directory.mkdir(parents=True, exist_ok=True)
         self.damaged: list[Path] = []
-        self._segments = self._recovered()
+        self.torn: list[Path] = []
+        try:
+            make_directory(directory)
+            self._segments = self._recovered()
+        except OSError as error:
+            raise Unusable(_explained(directory, error)) from error
         self._active = self._segments[-1] if self._segments else None
         self._ordinal = self._active.ordinal if self._active else 0
         self._last_sequence = self._highest_sequence()
@@ -316,6 +336,7 @@ class WriteAheadLog:
 
     def _recovered(self) -> list[Segment]:
         segments = [Segment.open(path) for path in segment_paths(self._directory)]
+        _refuse_strangers(segments)
         ceilings = [segment.first_sequence for segment in segments[1:]]
         for segment, ceiling in zip_longest(segments, ceilings):
             for damage in segment.recover(ceiling):
@@ -325,15 +346,60 @@ class WriteAheadLog:
         return segments
 
     def _cut_tail(self, segment: Segment) -> None:
-        torn_bytes = segment.cut_tail(self._segment_bytes)
-        if torn_bytes:
-            _log.warning("wal_tail_cut", segment=segment.path.name, torn_bytes=torn_bytes)
+        """What was being written when the machine stopped, nobody was told "accepted" for.
+
+        From inside the file a torn write and an acknowledged frame that rotted look alike, so
+        the bytes are kept. Where they cannot be, they stay, and the next frame goes elsewhere.
+        """
+        torn = segment.torn()
+        try:
+            if torn is not None:
+                self._keep_torn(segment, torn)
+            segment.cut_tail(self._segment_bytes)
+        except OSError as error:
+            segment.capacity = segment.end
+            _log.warning("wal_tail_not_cut", segment=segment.path.name, reason=str(error))
+
+    def _keep_torn(self, segment: Segment, torn: Damage) -> None:
+        path = set_aside(segment, torn, "torn")
+        self.torn.append(path)
+        _log.warning(
+            "wal_tail_cut", segment=segment.path.name, torn_bytes=torn.size, kept_in=path.name
+        )
+        for old in sorted(self._directory.glob("*.torn"))[:-MOST_TORN]:
+            old.unlink(missing_ok=True)
 
     def _highest_sequence(self) -> int:
         return max((max(s.last_sequence, s.first_sequence - 1) for s in self._segments), default=0)
 
     def _report(self, segment: Segment, damage: Damage) -> None:
-        path = set_aside(segment, damage)
+        try:
+            path = set_aside(segment, damage)
+        except OSError as error:
+            _log.error("wal_damage_not_kept", segment=segment.path.name, reason=str(error))
+            return
         if path not in self.damaged:
             self.damaged.append(path)
             _log.error("wal_damaged", kept_in=path.name, damaged_bytes=damage.size)
+
+
+def _refuse_strangers(segments: list[Segment]) -> None:
+    """Where numbers fall although the files go on, a file is from another log.
+
+    Going on would mean to take records of ours for such that were never acknowledged.
+    """
+    for before, after in pairwise(segments):
+        if after.first_sequence < before.first_sequence or after.ordinal == before.ordinal:
+            raise Unusable(
+                f"{before.path} and {after.path.name} cannot belong to the same log: "
+                f"expected a file that starts at {before.first_sequence} or later; "
+                "move the one that came from elsewhere out of the directory"
+            )
+
+
+def _explained(directory: Path, error: OSError) -> str:
+    return (
+        f"the log {error.filename or directory} cannot be used ({error.strerror or error}): "
+        "expected a directory and files that this user may read and write; "
+        "mend owner, mode or mount, or choose another place with --home"
+    )

@@ -21,9 +21,9 @@ from collector.receive.limits import (
     UnknownCoding,
     fingerprint,
     floor_bytes,
-    free_bytes,
     inflate,
 )
+from collector.store.disk import free_bytes
 
 SMALL = Limits(message_bytes=1000, inflated_bytes=10_000)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from collector.store.connection import Store, StoreError
+from collector.store import connection
+from collector.store.connection import NoRoom, Store, StoreError
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(each.name for each in directory.iterdir())
 
 
 def test_a_fresh_store_has_applied_nothing(tmp_path: Path) -> None:
@@ -52,7 +58,70 @@ def test_a_log_that_another_program_left_beside_the_database_is_set_aside(tmp_pa
 
     with Store(path) as store:
         assert store.position() == 0
-    assert Path(f"{path}.wal.set-aside").read_bytes() == b"rogue"
+        assert Path(f"{path}.wal.set-aside").read_bytes() == b"rogue"
+
+
+def test_what_was_set_aside_is_dropped_by_the_next_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "evidence.duckdb"
+    Store(path).close()
+    (tmp_path / "evidence.duckdb.wal").write_bytes(b"torn")
+    with Store(path) as store:
+        store.checkpoint()
+
+        assert names(tmp_path) == ["archive", "evidence.duckdb"]
+
+
+@pytest.mark.parametrize("part", ["checkpoint", "recovery"])
+def test_what_a_checkpoint_left_of_its_log_is_not_applied(tmp_path: Path, part: str) -> None:
+    path = tmp_path / "evidence.duckdb"
+    Store(path).close()
+    (tmp_path / f"evidence.duckdb.wal.{part}").write_bytes(os.urandom(5000))
+
+    with Store(path) as store:
+        assert store.position() == 0
+    assert names(tmp_path) == ["archive", "evidence.duckdb"]
+
+
+def test_half_a_new_database_is_begun_again(tmp_path: Path) -> None:
+    (tmp_path / "evidence.duckdb.new").write_bytes(bytes(6000))
+    (tmp_path / "evidence.duckdb.new.wal").write_bytes(b"torn")
+
+    with Store(tmp_path / "evidence.duckdb") as store:
+        assert store.position() == 0
+    assert names(tmp_path) == ["archive", "evidence.duckdb"]
+
+
+def test_a_database_of_a_newer_watchkeeper_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "evidence.duckdb"
+    with Store(path) as store:
+        store.cursor().execute("update schema_version set version = 99")
+    before = path.read_bytes()
+
+    with pytest.raises(StoreError, match=r"newer Watchkeeper \(schema 99, this one knows 1\)"):
+        Store(path)
+    assert path.read_bytes() == before
+
+
+def test_a_database_without_a_schema_number_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "evidence.duckdb"
+    with Store(path) as store:
+        store.cursor().execute("drop table schema_version")
+
+    with Store(path) as store:
+        assert store.cursor().execute("from schema_version").fetchall() == [(1,)]
+
+
+def test_a_checkpoint_that_might_not_fit_is_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store(tmp_path / "evidence.duckdb") as store:
+        store.cursor().execute("update position set sequence = 7")
+        monkeypatch.setattr(connection, "free_bytes", lambda directory: 1024)
+        with pytest.raises(NoRoom, match="make room"):
+            store.checkpoint()
+
+        assert store.position() == 7
+        assert store.broken is None
 
 
 def test_a_file_that_is_no_database_is_refused_in_words(tmp_path: Path) -> None:

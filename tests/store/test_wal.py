@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.model import Signal
+from collector.store import disk, wal
 from collector.store.frame import Found, Record, frame_size, pack, scan, unpack
 from collector.store.segment import Segment, segment_paths
-from collector.store.wal import Busy, Closed, WriteAheadLog, WriteFailed
+from collector.store.wal import Busy, Closed, Unusable, WriteAheadLog, WriteFailed
 
 NOON_NS = 1_768_478_400_000_000_000
 SMALL = 4096
@@ -415,3 +416,113 @@ def _disk_that_waits() -> Iterator[threading.Event]:
         patch.setattr(os, "fdatasync", waiting)
         yield go
         go.set()
+
+
+def test_a_file_from_another_log_is_refused_before_anything_changes(tmp_path: Path) -> None:
+    with opened(tmp_path) as log:
+        for _ in range(6):
+            put(log, b"x" * 2500)
+    (tmp_path / f"{99:012d}-{1:020d}-{'ab' * 8}.wal").write_bytes(bytes(SMALL))
+    before = [path.read_bytes() for path in segment_paths(tmp_path)]
+
+    with pytest.raises(Unusable, match="cannot belong to the same log"):
+        WriteAheadLog(tmp_path)
+    assert [path.read_bytes() for path in segment_paths(tmp_path)] == before
+
+
+def test_frames_that_a_later_file_denies_are_kept_aside(tmp_path: Path) -> None:
+    with opened(tmp_path) as log:
+        for body in (b"gateway", b"clerk", b"courier"):
+            put(log, body)
+    (tmp_path / f"{99:012d}-{2:020d}-{'ab' * 8}.wal").write_bytes(bytes(SMALL))
+
+    with opened(tmp_path) as log:
+        assert [record.body for record in everything(log)] == [b"gateway"]
+        [kept] = [path.read_bytes() for path in log.damaged]
+    assert b"clerk" in kept and b"courier" in kept
+
+
+def test_a_torn_tail_is_kept_aside_and_cut(tmp_path: Path) -> None:
+    with opened(tmp_path) as log:
+        for body in (b"gateway", b"clerk"):
+            put(log, body)
+    path = segment_paths(tmp_path)[0]
+    path.write_bytes(path.read_bytes().replace(b"clerk", b"rogue"))
+
+    with opened(tmp_path) as log:
+        assert [record.body for record in everything(log)] == [b"gateway"]
+        assert [b"rogue" in kept.read_bytes() for kept in log.torn] == [True]
+        assert log.damaged == []
+        assert put(log, b"next") == 2
+
+
+def test_of_torn_tails_only_the_newest_are_kept(tmp_path: Path) -> None:
+    for turn in range(12):
+        with opened(tmp_path) as log:
+            put(log, b"gateway %d" % turn)
+        path = segment_paths(tmp_path)[-1]
+        end = len(path.read_bytes().rstrip(b"\0"))
+        with path.open("r+b") as file:
+            file.seek(end + 5)
+            file.write(b"half a frame")
+
+    assert len(contents(tmp_path)) == 12
+    assert len(list(tmp_path.glob("*.torn"))) == 8
+
+
+def test_a_full_disk_does_not_keep_the_log_from_opening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path) as log:
+        put(log, b"gateway")
+    allocate = os.posix_fallocate
+    monkeypatch.setattr(os, "posix_fallocate", _no_space)
+    with opened(tmp_path) as log:
+        assert [record.body for record in everything(log)] == [b"gateway"]
+        with pytest.raises(WriteFailed):
+            put(log, b"clerk")
+        monkeypatch.setattr(os, "posix_fallocate", allocate)
+        assert put(log, b"clerk") == 2
+
+    assert contents(tmp_path) == [b"gateway", b"clerk"]
+
+
+def _no_space(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_torn_tail_that_cannot_be_kept_is_left_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path) as log:
+        for body in (b"gateway", b"clerk"):
+            put(log, body)
+    path = segment_paths(tmp_path)[0]
+    path.write_bytes(path.read_bytes().replace(b"clerk", b"rogue"))
+    with monkeypatch.context() as full:
+        full.setattr(wal, "set_aside", _no_space)
+        with opened(tmp_path) as log:
+            assert [record.body for record in everything(log)] == [b"gateway"]
+
+    assert b"rogue" in path.read_bytes()
+    with opened(tmp_path) as log:
+        assert put(log, b"next") == 2
+    assert contents(tmp_path) == [b"gateway", b"next"]
+
+
+def test_a_log_that_is_no_directory_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("not a directory")
+
+    with pytest.raises(Unusable, match="expected a directory and files that this user may"):
+        WriteAheadLog(tmp_path / "log")
+
+
+def test_new_directories_are_synced_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(disk, "sync_directory", lambda path: synced.append(path.name))
+    with opened(tmp_path / "home" / "data" / "log") as log:
+        put(log, b"gateway")
+
+    assert synced[:3] == [tmp_path.name, "home", "data"]

@@ -1,0 +1,40 @@
+"""Directories and names that survive a power cut, and how much a disk still takes.
+
+A file that is synced can still be gone with its name: the entry belongs to the directory,
+and is on the disk only once that is synced too.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["free_bytes", "make_directory", "sync_directory"]
+
+
+def make_directory(directory: Path) -> None:
+    """Create what is missing on the way there, for this user only, every new name synced."""
+    missing = [each for each in (directory, *directory.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+        sync_directory(each.parent)
+    # A process that died between creating and syncing leaves a name that exists unsynced.
+    sync_directory(directory.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory as lasting as the files behind them."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def free_bytes(directory: str) -> int:
+    """What this user may still write to the disk that holds the directory.
+
+    Asked for every request: text, because building a path costs ten times the answer.
+    """
+    disk = os.statvfs(directory)
+    return disk.f_bavail * disk.f_frsize
