@@ -18,6 +18,7 @@ from typing import Any
 __all__ = [
     "DROP_COUNTERS",
     "GROWTH",
+    "REMEDIES",
     "TOLERANCE",
     "Clock",
     "Drop",
@@ -94,6 +95,11 @@ class Rhythm:
         if not self.is_regular:
             return None
         return self.median * 2.5 + self.deviation * (5 / _MAD_OF_SIGMA)
+
+    def silences(self, intervals: Sequence[timedelta]) -> int | None:
+        """How many of these intervals were silences; None when the sender is not regular."""
+        longest = self.longest
+        return None if longest is None else sum(interval > longest for interval in intervals)
 
 
 def presence_of(rhythm: Rhythm, quiet_for: timedelta) -> Presence:
@@ -215,3 +221,28 @@ def counted_drop(name: str, attributes: Mapping[str, Any]) -> Drop | None:
 
 def _says(attributes: Mapping[str, Any], key: str, wanted: bool) -> bool:
     return str(attributes.get(key)).lower() == str(wanted).lower()
+
+
+# What the sender of a refused record can do about it, by the reason it was refused for.
+REMEDIES: Mapping[str, str] = {
+    "invalid_trace_id": "Send the trace id as 16 bytes that are not all zero (32 hexadecimal "
+    "digits in JSON). Look for a proxy that encodes ids anew.",
+    "invalid_span_id": "Send the span id as 8 bytes that are not all zero (16 hexadecimal "
+    "digits in JSON).",
+    "invalid_parent_span_id": "Leave the parent span id out, or send the 8 bytes of a span.",
+    "time_out_of_range": "Send times as nanoseconds since 1970, before the year 2262. A time in "
+    "another unit usually lands here.",
+    "metric_without_name": "Give the instrument a name.",
+    "metric_without_data": "Update the SDK: it sent a metric without a kind of data.",
+    "point_without_value": "Record a number: the point held neither an integer nor a real.",
+    "invalid_buckets": "Update the SDK: a histogram needs one count more than it has bounds, and "
+    "its bounds must rise.",
+    "agent_not_allowed": "Use the token of this agent, or let the administrator allow the agent "
+    "to the token that was used.",
+    "environment_not_allowed": "Use the token of this environment, or let the administrator "
+    "allow the environment to the token that was used.",
+    "undecodable": "The whole request could not be read. Its bytes are kept on the collector's "
+    "machine: look at them with an OTLP tool, mend the sender, and send them again.",
+    "not_storable": "The request could be read and not stored. Its bytes are kept on the "
+    "collector's machine; its log says why. They can be sent again once that is mended.",
+}

@@ -156,7 +156,7 @@ class Question:
 
 
 def _period(checked: Values) -> dict[str, Any]:
-    if "since" not in checked or "until" not in checked:
+    if checked.get("since") is None or checked.get("until") is None:
         return {}
     length = checked["until"] - checked["since"]
     if length <= timedelta(0):
@@ -407,17 +407,5 @@ _QUESTIONS = (
         (AGENT, SINCE, UNTIL),
         _columns("bucket actions errors denied"),
         "queries/activity",
-    ),
-    Question(
-        "sources",
-        (),
-        _columns("source signal received stored refused duplicate gaps last_seen"),
-        "queries/sources",
-    ),
-    Question(
-        "refused",
-        (SINCE, UNTIL, LIMIT),
-        _columns("received_at source signal reason records detail"),
-        "queries/refused",
     ),
 )

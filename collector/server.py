@@ -31,6 +31,7 @@ from collector.api import create_app
 from collector.config import VERSION, Address, Settings
 from collector.errors import ConfigurationError
 from collector.evaluator import Evaluator
+from collector.intake_queries import register_intake
 from collector.local import listening_locally
 from collector.objectives import Objectives, utc_now
 from collector.proof import ProofNotifier
@@ -136,6 +137,7 @@ class Parts:
             reader, utc_now, lambda: {one.name: one.period(utc_now()) for one in objectives.all()}
         )
         register_slo(queries, objectives)
+        register_intake(queries)
         archive = Archive(store.cursor(), store.archive)
         proof = ProofNotifier(
             reader, settings.control.url, settings.control_home / "collector.token"

@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from collector.api import ARROW, create_app
 from collector.config import VERSION
+from collector.intake_queries import register_intake
 from collector.proof import ProofNotifier
 from collector.queries import Meta, Parameter, Queries, Question
 from collector.reporting import Reports
@@ -102,6 +103,7 @@ def reader(store: Store) -> Reader:
 @pytest.fixture(scope="module")
 def queries(reader: Reader) -> Queries:
     known = Queries(reader, now=lambda: NOW)
+    register_intake(known)
     known.register(Question("endless", (), (), _endless))
     known.register(Question("wrong", (), (), _wrong))
     return known
@@ -229,6 +231,7 @@ def test_hostile_text_travels_bound(client: httpx.Client) -> None:
 def test_a_collector_with_every_reader_taken_says_when_to_come_back(store: Store) -> None:
     full = Reader(store, Bounds(at_once=1, patience_s=0.05))
     known = Queries(full, now=lambda: NOW)
+    register_intake(known)
     app = create_app(known, meta=dict, objectives=NoObjectives(), reports=_no_reports())
     with Serving(app) as address, full._snapshot(5):
         answer = httpx.get(f"{address}/v1/query/sources")

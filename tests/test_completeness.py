@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from collector.completeness import (
     GONE,
+    REMEDIES,
     TOLERANCE,
     Clock,
     Drop,
@@ -25,6 +26,7 @@ from collector.completeness import (
     presence_of,
     ranges,
 )
+from collector.receive.check import Reason
 
 MINUTE = timedelta(minutes=1)
 numbers = st.lists(st.integers(1, 60))
@@ -174,3 +176,9 @@ def test_a_drop_counter_says_what_was_lost_and_why(
     name: str, attributes: dict[str, object], drop: Drop | None
 ) -> None:
     assert counted_drop(name, attributes) == drop
+
+
+def test_every_reason_for_a_refusal_comes_with_what_to_do() -> None:
+    reasons = {*(reason.value for reason in Reason), "undecodable", "not_storable"}
+
+    assert reasons == set(REMEDIES)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from collector.intake_queries import register_intake
 from collector.queries import Queries
 from collector.store.connection import Store
 from collector.store.reader import Reader
@@ -51,7 +52,9 @@ def reader(store: Store) -> Reader:
 
 @pytest.fixture
 def queries(reader: Reader) -> Queries:
-    return Queries(reader, now=lambda: NOW, periods=lambda: {"answers": timedelta(days=28)})
+    asked = Queries(reader, now=lambda: NOW, periods=lambda: {"answers": timedelta(days=28)})
+    register_intake(asked)
+    return asked
 
 
 def _insert(store: Store, table: str, rows: Rows) -> None:
