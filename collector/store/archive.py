@@ -5,8 +5,8 @@
 3. In the same transaction delete the rows, enter the file into the manifest with its
    SHA-256, and let the views read it. Rows chosen, written and deleted are one snapshot.
 4. A kill before the commit leaves the rows in the database and a file that no view reads:
-   at the next start it is set aside. A kill after it leaves the file and no rows. When
-   DuckDB's own log is dropped after an unclean end, the state is one of these two.
+   at the next start it is set aside. So does a kill after it and before a checkpoint,
+   because DuckDB keeps no log; a kill after that leaves the file and no rows.
 
 A file leaves the disk only after a checkpoint without it, and once no reader needs it.
 """

@@ -124,7 +124,7 @@ class House:
     """A store with its applier and archive."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = Store(folder / "watchkeeper.duckdb", replayable=False)
+        self.store = Store(folder / "watchkeeper.duckdb")
         self.log = MemoryLog()
         self.applier = Applier(self.store, self.log, Decoder(SetAside(folder / "aside").keep))
         self.archive = Archive(self.store.cursor(), self.store.archive)
@@ -325,7 +325,7 @@ def test_files_written_with_fewer_columns_are_still_read(house: House, tmp_path:
     house.store.close()
     with duckdb.connect(str(tmp_path / "data" / "watchkeeper.duckdb")) as later:
         later.execute("alter table span add column told varchar")
-    again = Store(tmp_path / "data" / "watchkeeper.duckdb", replayable=False)
+    again = Store(tmp_path / "data" / "watchkeeper.duckdb")
 
     assert Reader(again).text("select told from every_span").to_pylist() == [{"told": None}]
     again.close()
@@ -340,7 +340,7 @@ def test_a_damaged_file_is_left_out_and_named_and_the_store_opens(
     files = sealed_files(house.archive._cursor)
     house.store.close()
     (house.store.archive / files[0].path).write_bytes(b"no longer whole")
-    again = Store(tmp_path / "data" / "watchkeeper.duckdb", replayable=False)
+    again = Store(tmp_path / "data" / "watchkeeper.duckdb")
 
     assert [fault.partition(":")[0] for fault in again.archive_faults] == [files[0].path]
     assert Reader(again).text("select count(*) as n from spans").to_pylist() == [{"n": 1}]
@@ -352,7 +352,7 @@ def test_a_home_that_moved_finds_its_archive(house: House, tmp_path: Path) -> No
     house.seal()
     house.store.close()
     (tmp_path / "data").rename(tmp_path / "elsewhere")
-    again = Store(tmp_path / "elsewhere" / "watchkeeper.duckdb", replayable=False)
+    again = Store(tmp_path / "elsewhere" / "watchkeeper.duckdb")
 
     assert Reader(again).text("select count(*) as n from spans").to_pylist() == [{"n": 1}]
     again.close()
@@ -371,17 +371,16 @@ def die(step):
     if step == sys.argv[2]:
         os.kill(os.getpid(), signal.SIGKILL)
 
-store = Store(Path(sys.argv[1]), replayable=False)
+store = Store(Path(sys.argv[1]))
 archive = Archive(store.cursor(), store.archive, at_step=die)
 while archive.seal_next(datetime.fromisoformat(sys.argv[3])):
     pass
 """
 
 
-@pytest.mark.parametrize("drops_log", [False, True])
 @pytest.mark.parametrize("step", STEPS)
 def test_a_kill_at_any_step_leaves_each_row_readable_once(
-    house: House, tmp_path: Path, step: str, drops_log: bool
+    house: House, tmp_path: Path, step: str
 ) -> None:
     house.take(Signal.LOGS, logs(NOON, 1, 2, decision=True), NOON)
     house.take(Signal.LOGS, logs(NOON, 3, 4, 5), NOON)
@@ -395,8 +394,7 @@ def test_a_kill_at_any_step_leaves_each_row_readable_once(
     )
     assert killed.returncode == -9, killed.stderr
 
-    # A collector with a log of its own drops what DuckDB had logged; one without keeps it.
-    with Store(path, replayable=drops_log) as again:
+    with Store(path) as again:
         archive = Archive(again.cursor(), again.archive)
         archive.tidy()
         reader = Reader(again)
