@@ -36,6 +36,7 @@ from collector.store.connection import NoRoom, Store
 from collector.store.derivation import Derivation, Derive, NotDerived
 from collector.store.derive import REACH, derive
 from collector.store.gaps import Gap, gaps
+from collector.store.rollup import compact, count_new_decisions
 from collector.store.tally import tallies
 from collector.store.transaction import MACHINE, registered, run, transaction
 from collector.store.wal import Record
@@ -47,6 +48,7 @@ BATCH_BYTES = 32 * MIB
 TICK_S = 0.25
 LONGEST_GATHERING_S = 1.0
 IDLE_CHECKPOINT_S = 5.0
+COMPACT_S = 60.0
 LONGEST_PAUSE_S = 30.0
 MOST_RANGES = 8
 # Exporters give up after minutes; a log without a time of its own carries that of its arrival.
@@ -122,7 +124,7 @@ class Applier:
         # A number given twice would look like a record that is applied already.
         log.continue_after(self._position)
         self._checkpointed = self._position
-        self._last_work = time.monotonic()
+        self._last_work = self._compacted_at = time.monotonic()
         self._stopping = threading.Event()
         self._drain_until = 0.0
         self._thread = threading.Thread(target=self._run, name="applier", daemon=True)
@@ -272,6 +274,8 @@ class Applier:
         for table in ("resource", "scope", *_EVIDENCE, *_FACTS):
             self._insert(table, tables[table])
         holds = self._insert("decision", tables["decision"])
+        if holds:
+            count_new_decisions(self._cursor)
         self._insert("source_count", _recounted(tables))
         for table, tally in tallies(tables).items():
             self._insert(table, tally)
@@ -347,6 +351,7 @@ class Applier:
             return
         self._last_work = time.monotonic()
         try:
+            self._compact()
             self._store.checkpoint()
         # Another connection is writing, or the disk is full: the next quiet moment will do.
         except (duckdb.TransactionException, NoRoom) as error:
@@ -354,6 +359,12 @@ class Applier:
             return
         self._log.release(self._position)
         self._checkpointed = self._position
+
+    def _compact(self) -> None:
+        """Add up partial counts; only now and then, because it reads all of them."""
+        if time.monotonic() - self._compacted_at >= COMPACT_S:
+            self._compacted_at = time.monotonic()
+            compact(self._cursor)
 
 
 def _keys(table: str, incoming: pa.Table) -> pa.Table:

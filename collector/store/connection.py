@@ -23,6 +23,7 @@ import structlog
 from collector.errors import WatchkeeperError
 from collector.store.archive import FOLDER, install_views
 from collector.store.disk import free_bytes, make_directory, sync_directory
+from collector.store.rollup import count_all_once
 from collector.store.schema import SCHEMA_VERSION, apply_schema, statement
 
 __all__ = ["CATALOG", "NoRoom", "Store", "StoreError"]
@@ -192,6 +193,7 @@ class Store:
         _position(self._connection)
         self.archive_faults = install_views(self._connection, self.archive)
         self._allow_archive()
+        count_all_once(self._connection)
         for lock in _LOCKS:
             self._connection.execute(lock)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from collector.store.rollup import count_decisions, count_events
 from collector.store.schema import statement
 
 __all__ = ["REACH", "derive"]
@@ -56,7 +57,10 @@ def _tell(cursor: duckdb.DuckDBPyConnection, since: datetime, until: datetime) -
     _run(cursor, "forget_actions", window)
     _run(cursor, "forget_runs", window)
     _run(cursor, "actions")
+    _run(cursor, "keep_actions")
     _run(cursor, "runs")
+    _run(cursor, "keep_runs")
+    count_events(cursor)
 
 
 def _is_archived(cursor: duckdb.DuckDBPyConnection, since: datetime) -> bool:
@@ -70,6 +74,7 @@ def _drop_copies(cursor: duckdb.DuckDBPyConnection) -> None:
         return
     window = {"since_ns": earliest - _COPY_NS, "until_ns": latest + _COPY_NS}
     _run(cursor, "decision_copies", window)
+    count_decisions(cursor)
     _run(cursor, "trust_copies", window)
 
 

@@ -1,7 +1,7 @@
 -- Actions of the touched traces: calls of a model, a tool or whatever leaves the agent.
 -- denied: a decision about it blocked or held it. unknown: its kernel does not say.
 -- Bound: nothing; reads the temporary tables called and judged.
-insert into action by name
+create or replace temp table told_action as
 with
     verdicts as (
         select

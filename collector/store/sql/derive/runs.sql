@@ -1,7 +1,7 @@
 -- Runs of the touched traces: invocations of an agent, with what its model calls used.
 -- denied: it failed while something in its trace was blocked, or the control plane refused a call.
 -- Bound: nothing; reads the temporary tables called and judged.
-insert into run by name
+create or replace temp table told_run as
 with
     used as (
         select
