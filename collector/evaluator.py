@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -22,15 +23,16 @@ from collector.slo.objective import Objective
 from collector.slo.series import Series
 from collector.slo.state import Judgement, burn_windows, judge
 from collector.slo.windows import standard
+from collector.store.counting import bucket_counts, window_counts
 from collector.store.judgements import (
     BudgetRow,
     BurnRow,
-    bucket_counts,
     earliest_judgements,
     keep,
     known_agents,
-    window_counts,
 )
+from collector.store.reader import rows_of
+from collector.store.transaction import transaction
 
 _log = structlog.get_logger("collector.evaluator")
 
@@ -278,7 +280,8 @@ def _judged(
 ) -> Iterator[Judged]:
     windows = burn_windows(objective)
     starts = [objective.window.bounds(now)[0], *(now - window.length for window in windows)]
-    counted = window_counts(cursor, objective.indicator, starts, now)
+    with transaction(cursor):
+        counted = window_counts(partial(rows_of, cursor), objective.indicator, starts, now)
     for agent in _agents(objective, known):
         places = counted.get(agent, {})
         burns = {
@@ -305,7 +308,10 @@ def _series(
     cursor: Any, objective: Objective, since: datetime, until: datetime
 ) -> dict[str, Series]:
     from_start = objective.window.bounds(since)[0]
-    buckets = bucket_counts(cursor, objective.indicator, min(from_start, since), until, BUCKET_S)
+    with transaction(cursor):
+        ask = partial(rows_of, cursor)
+        begin = min(from_start, since)
+        buckets = bucket_counts(ask, objective.indicator, begin, until, BUCKET_S)
     by_agent: dict[str, list[tuple[datetime, Counts]]] = {}
     for bucket in buckets:
         by_agent.setdefault(bucket.agent, []).append((bucket.starts_at, bucket.counts))

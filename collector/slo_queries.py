@@ -31,7 +31,7 @@ from collector.slo.objective import Objective
 from collector.slo.series import Series
 from collector.slo.state import burn_windows, exhausted_in
 from collector.slo.windows import standard
-from collector.store.judgements import indicator_parameters
+from collector.store.counting import bucket_counts, event_parameters, window_counts
 from collector.store.reader import Reader
 
 _MOST_BUCKETS = 400
@@ -184,10 +184,10 @@ class Frames:
         return pa.Table.from_pylist(rows, schema=_BURN_WINDOWS)
 
     def spent_by(self, reader: Reader, values: Values) -> pa.Table:
-        return reader.table("slo/spent_by", _bound(self._named(values), values))
+        return _events(reader, "slo/spent_by", self._named(values), values)
 
     def bad_events(self, reader: Reader, values: Values) -> pa.Table:
-        return reader.table("slo/bad_events", _bound(self._named(values), values))
+        return _events(reader, "slo/bad_events", self._named(values), values)
 
     def _named(self, values: Values) -> Objective:
         objective = self._objectives.get(values["objective"])
@@ -200,8 +200,10 @@ class Frames:
         return objective
 
 
-def _bound(objective: Objective, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {**values, **indicator_parameters(objective.indicator)}
+def _events(reader: Reader, name: str, objective: Objective, values: Values) -> pa.Table:
+    with reader.snapshot() as ask:
+        bound = event_parameters(ask, objective.indicator, values["since"], values["until"])
+    return reader.table(name, {**values, **bound})
 
 
 def _latest_burns(reader: Reader, values: Values) -> dict[tuple[str, str], dict[str, Counts]]:
@@ -267,11 +269,10 @@ def _pair_row(objective: Objective, pair: Any, counts: Mapping[str, Counts]) -> 
 def _counts_now(reader: Reader, objective: Objective, values: Values) -> dict[str, Counts]:
     windows, now = burn_windows(objective), values["now"]
     starts = [now - window.length for window in windows]
-    bound = {**_bound(objective, values), "starts": starts, "until": now}
-    return {
-        windows[row["place"]].label: Counts(row["good"], row["total"])
-        for row in reader.rows("slo/window_counts", bound)
-    }
+    agent = values["agent"]
+    with reader.snapshot() as ask:
+        counted = window_counts(ask, objective.indicator, starts, now, agent).get(agent, {})
+    return {windows[place].label: counts for place, counts in counted.items()}
 
 
 def _series(
@@ -283,13 +284,10 @@ def _series(
     step: timedelta,
 ) -> Series:
     bucket_s = _FINEST_S if step <= timedelta(seconds=_COARSER_S) else _COARSER_S
-    bound = {**_bound(objective, values), "since": since, "until": until, "bucket_s": bucket_s}
-    rows = reader.rows("slo/bucket_counts", bound)
-    return Series(
-        # The first bucket may begin before `since`; none of its events did.
-        (max(row["bucket"], since), Counts(row["good"], row["total"]))
-        for row in rows
-    )
+    with reader.snapshot() as ask:
+        buckets = bucket_counts(ask, objective.indicator, since, until, bucket_s, values["agent"])
+    # The first bucket may begin before `since`; none of its events did.
+    return Series((max(bucket.starts_at, since), bucket.counts) for bucket in buckets)
 
 
 def _burn(objective: Objective, counts: Counts) -> float | None:

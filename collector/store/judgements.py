@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from collector.slo.budget import Counts
-from collector.slo.objective import Indicator, Limit, Ratio, Selection
 from collector.store.schema import statement
 
 _WHEN = pa.timestamp("us", tz="UTC")
@@ -73,71 +71,6 @@ class BurnRow:
     burn: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """What one agent's events came to in one step of time."""
-
-    agent: str
-    starts_at: datetime
-    counts: Counts
-
-
-def indicator_parameters(indicator: Indicator) -> dict[str, Any]:
-    """What the macro `objective_events` binds."""
-    marked, marks_bad, limit = Selection(), False, None
-    match indicator.good_when:
-        case Ratio():
-            marked, marks_bad = indicator.good_when.marked, indicator.good_when.marks_bad
-        case Limit():
-            limit = indicator.good_when
-    return {
-        "signal": indicator.signal.value,
-        **_lists("", indicator.counted),
-        **_lists("marked_", marked),
-        "marks_bad": marks_bad,
-        "limit_ms": None if limit is None else limit.milliseconds,
-        "inclusive": limit is not None and limit.inclusive,
-    }
-
-
-def window_counts(
-    cursor: duckdb.DuckDBPyConnection,
-    indicator: Indicator,
-    starts: Sequence[datetime],
-    until: datetime,
-) -> dict[str, dict[int, Counts]]:
-    """Counts by agent and place in `starts`; a window without events is absent."""
-    parameters = {
-        **indicator_parameters(indicator),
-        "starts": list(starts),
-        "until": until,
-        "agent": None,
-    }
-    counts: dict[str, dict[int, Counts]] = {}
-    for agent, place, good, total in _rows(cursor, "slo/window_counts", parameters):
-        counts.setdefault(agent, {})[place] = Counts(good, total)
-    return counts
-
-
-def bucket_counts(
-    cursor: duckdb.DuckDBPyConnection,
-    indicator: Indicator,
-    since: datetime,
-    until: datetime,
-    bucket_s: int,
-) -> list[Bucket]:
-    """Counts of every agent in steps of time that are not empty."""
-    parameters = {
-        **indicator_parameters(indicator),
-        "since": since,
-        "until": until,
-        "bucket_s": bucket_s,
-        "agent": None,
-    }
-    rows = _rows(cursor, "slo/bucket_counts", parameters)
-    return [Bucket(agent, at, Counts(good, total)) for agent, at, good, total in rows]
-
-
 def known_agents(cursor: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     return tuple(agent for agent, _ in _rows(cursor, "slo/known_agents", {}))
 
@@ -196,11 +129,3 @@ def _rows(
     # Through Arrow: fetchall wants pytz for every instant.
     table = cursor.sql(statement(name), params=dict(parameters)).to_arrow_table()
     return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
-
-
-def _lists(prefix: str, selection: Selection) -> dict[str, list[str] | None]:
-    chosen = {field.name: getattr(selection, field.name) for field in fields(selection)}
-    return {
-        f"{prefix}{name}s": None if values is None else list(values)
-        for name, values in chosen.items()
-    }

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from collector.errors import WatchkeeperError
 from collector.store import guard
+from collector.store.counting import Ask
 from collector.store.schema import statement
 
 _BOUND = re.compile(r"\$([a-z_][a-z0-9_]*)")
@@ -70,11 +71,16 @@ class Reader:
         rows: list[dict[str, Any]] = self.table(name, parameters).to_pylist()
         return rows
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Ask]:
+        """Several statements that see the store at one moment, within one time limit."""
+        with self._snapshot(self.bounds.time_limit_s) as cursor:
+            yield lambda name, parameters: rows_of(cursor, name, parameters)
+
     def text(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """The answer of a statement that is part of the product but kept elsewhere."""
-        values = {name: (parameters or {})[name] for name in bound_names(sql)}
         with self._snapshot(self.bounds.time_limit_s) as cursor:
-            return cursor.sql(sql, params=values).to_arrow_table()
+            return _answer(cursor, sql, parameters or {})
 
     def free(self, sql: str, limit: int) -> pa.Table:
         """The first rows of a statement a person wrote, if it does nothing but read."""
@@ -106,6 +112,17 @@ class Reader:
 def bound_names(sql: str) -> frozenset[str]:
     """The `$names` a statement binds; DuckDB refuses a value that it does not use."""
     return frozenset(_BOUND.findall(_COMMENT.sub("", sql)))
+
+
+def rows_of(cursor: Any, name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The answer of `sql/{name}.sql` on one cursor; parameters it does not use are dropped."""
+    rows: list[dict[str, Any]] = _answer(cursor, statement(name), parameters).to_pylist()
+    return rows
+
+
+def _answer(cursor: Any, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
+    values = {name: parameters[name] for name in bound_names(sql)}
+    return cursor.sql(sql, params=values).to_arrow_table()
 
 
 @contextmanager

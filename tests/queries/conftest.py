@@ -13,6 +13,7 @@ from collector.intake_queries import register_intake
 from collector.queries import Queries
 from collector.store.connection import Store
 from collector.store.reader import Reader
+from collector.store.rollup import recount
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 Rows = list[dict[str, Any]]
@@ -37,11 +38,13 @@ def given(store: Store) -> Iterator[Given]:
         for table, rows in tables.items():
             filled.add(table)
             _insert(store, table, rows)
+        recount(store.cursor())
 
     yield insert
     cursor = store.cursor()
     for table in filled:
         cursor.execute(f"delete from {table}")
+    recount(cursor)
     cursor.close()
 
 

@@ -33,6 +33,7 @@ with
             sample,
             environment,
             started_at + to_microseconds(cast(coalesce(duration_ms, 0) * 1000 as bigint)) as happened_at,
+            started_at,
             duration_ms,
             outcome,
             null as verdict,
@@ -51,6 +52,7 @@ with
             sample,
             environment,
             started_at + to_microseconds(cast(coalesce(duration_ms, 0) * 1000 as bigint)) as happened_at,
+            started_at,
             duration_ms,
             outcome,
             null as verdict,
@@ -69,6 +71,7 @@ with
             sample,
             environment,
             decided_at as happened_at,
+            decided_at as started_at,
             null as duration_ms,
             null as outcome,
             verdict,
@@ -108,6 +111,7 @@ select
     agent,
     sample,
     happened_at,
+    started_at,
     case
         when cast(limit_ms as double) is null then marked <> cast(marks_bad as boolean)
         when cast(inclusive as boolean) then duration_ms <= cast(limit_ms as double)

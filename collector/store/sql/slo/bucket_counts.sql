@@ -1,5 +1,6 @@
 -- How many events counted and how many were good, per agent in equal steps of time; empty steps are absent.
--- Bound: $since, $until (timestamptz), $bucket_s (seconds), $agent (or null for all), and what
+-- $started_from: nothing that happened since started earlier; it spares reading older rows.
+-- Bound: $started_from, $since, $until (timestamptz), $bucket_s (seconds), $agent (or null for all), and what
 -- objective_events binds.
 select
     agent,
@@ -12,6 +13,6 @@ from
         $marked_outcomes, $marked_verdicts, $marked_kinds, $marked_names, $marked_models,
         $marked_environments, $marked_agents, $marks_bad, $limit_ms, $inclusive
     )
-where happened_at >= $since and happened_at < $until and ($agent is null or agent = $agent)
+where happened_at >= $since and happened_at < $until and started_at < $until and started_at >= $started_from and ($agent is null or agent = $agent)
 group by agent, bucket
 order by agent, bucket

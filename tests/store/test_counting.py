@@ -1,0 +1,163 @@
+"""Counts from the rollups are the counts of the events themselves, at every boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from collector.slo.budget import Counts
+from collector.slo.objective import EventSignal, Indicator, Limit, Ratio, Selection
+from collector.store.connection import Store
+from collector.store.counting import (
+    Bucket,
+    bucket_counts,
+    indicator_parameters,
+    is_rolled_up,
+    window_counts,
+)
+from collector.store.reader import rows_of
+from collector.store.rollup import recount
+
+NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+EVERYTHING = Selection()
+OK = Ratio(Selection(outcome=("ok",)), marks_bad=False)
+INDICATORS = (
+    Indicator(EventSignal.RUNS, EVERYTHING, OK),
+    Indicator(EventSignal.RUNS, Selection(environment=("production",)), OK),
+    Indicator(EventSignal.RUNS, Selection(agent=("clerk",)), OK),
+    Indicator(EventSignal.ACTIONS, Selection(kind=("tool",)), OK),
+    Indicator(EventSignal.ACTIONS, Selection(outcome=("ok", "error")), OK),
+    Indicator(EventSignal.ACTIONS, Selection(name=("refund",)), OK),
+    Indicator(EventSignal.ACTIONS, EVERYTHING, Limit(5000, inclusive=True)),
+    Indicator(
+        EventSignal.DECISIONS, EVERYTHING, Ratio(Selection(verdict=("deny",)), marks_bad=True)
+    ),
+)
+
+# Every third time lies on the boundary of a step; some last for hours, some were not measured.
+_EVENTS = """
+    select
+        encode('t' || n) as trace_id,
+        encode('s' || n) as span_id,
+        ['clerk', 'gateway', 'did:mesh:1', 'rogue'][(hash(n, 1) % 4)::int + 1] as agent,
+        ['production', null, 'staging'][(hash(n, 2) % 3)::int + 1] as environment,
+        false as sample,
+        case n % 3
+            when 0 then $noon - to_seconds(300 * (hash(n, 3) % 700)::bigint)
+            else $noon - to_microseconds((hash(n, 3) % 200000000000)::bigint)
+        end as started_at,
+        n as start_ns,
+        case hash(n, 4) % 8
+            when 0 then null
+            when 1 then 0
+            when 2 then 300000
+            when 3 then 40000000
+            else (hash(n, 5) % 9000000) / 1000
+        end as duration_ms,
+        ['ok', 'ok', 'error', 'denied', 'unknown'][(hash(n, 6) % 5)::int + 1] as outcome,
+        {more}
+    from range(3000) as numbers(n)
+"""
+_DECISIONS = """
+    insert into decision by name
+    select
+        n as sequence, 'd' || n as decision_id, started_at as decided_at, n as decided_ns, agent,
+        environment, false as sample, 'refund' as action,
+        ['allow', 'deny', 'warn'][(n % 3)::int + 1] as verdict, 'executed' as effect,
+        ['policy', 'control_plane', null][(n % 3)::int + 1] as source, 'watchkeeper' as dialect
+    from ({events})
+"""
+
+
+@pytest.fixture(scope="module")
+def cursor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    with Store(tmp_path_factory.mktemp("counts") / "evidence.duckdb") as store:
+        cursor = store.cursor()
+        noon = {"noon": NOON}
+        tool = "if(n % 2 = 0, 'tool', 'model') as kind, if(n % 4 = 0, 'refund', 'browse') as name"
+        cursor.execute(f"insert into run by name {_EVENTS.format(more='')}", noon).fetchall()
+        cursor.execute(f"insert into action by name {_EVENTS.format(more=tool)}", noon).fetchall()
+        cursor.execute(_DECISIONS.format(events=_EVENTS.format(more="n")), noon).fetchall()
+        cursor.execute(
+            "insert into agent_alias values ('did:mesh:1', 'clerk', 'audit_entry', now())"
+        ).fetchall()
+        recount(cursor)
+        yield cursor
+
+
+moments = st.one_of(
+    st.integers(0, 600).map(lambda steps: NOON - timedelta(minutes=5) * steps),
+    st.integers(0, 200_000_000_000).map(lambda us: NOON - timedelta(microseconds=us)),
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    indicator=st.sampled_from(INDICATORS),
+    starts=st.lists(moments, min_size=1, max_size=4),
+    until=moments,
+)
+def test_windows_count_the_same_either_way(
+    cursor: duckdb.DuckDBPyConnection, indicator: Indicator, starts: list[datetime], until: datetime
+) -> None:
+    bound = {
+        **indicator_parameters(indicator),
+        "starts": starts,
+        "until": until,
+        "started_from": LONG_AGO,
+        "agent": None,
+    }
+    expected: dict[str, dict[int, Counts]] = {}
+    for row in rows_of(cursor, "slo/window_counts", bound):
+        counts = Counts(row["good"], row["total"])
+        expected.setdefault(row["agent"], {})[row["place"]] = counts
+
+    assert window_counts(partial(rows_of, cursor), indicator, starts, until) == expected
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    indicator=st.sampled_from(INDICATORS),
+    since=moments,
+    until=moments,
+    bucket_s=st.sampled_from([60, 300, 3600]),
+)
+def test_steps_of_time_count_the_same_either_way(
+    cursor: duckdb.DuckDBPyConnection,
+    indicator: Indicator,
+    since: datetime,
+    until: datetime,
+    bucket_s: int,
+) -> None:
+    bound = {
+        **indicator_parameters(indicator),
+        "since": since,
+        "until": until,
+        "started_from": LONG_AGO,
+        "bucket_s": bucket_s,
+        "agent": None,
+    }
+    expected = [
+        Bucket(row["agent"], row["bucket"], Counts(row["good"], row["total"]))
+        for row in rows_of(cursor, "slo/bucket_counts", bound)
+    ]
+
+    counted = bucket_counts(partial(rows_of, cursor), indicator, since, until, bucket_s)
+
+    assert counted == expected
+
+
+def test_the_rollups_answer_what_they_know_and_nothing_else() -> None:
+    rolled = [indicator for indicator in INDICATORS if is_rolled_up(indicator)]
+
+    assert len(rolled) == len(INDICATORS) - 2
+    by_model = replace(OK, marked=Selection(model=("model-large",)))
+    assert not is_rolled_up(Indicator(EventSignal.ACTIONS, EVERYTHING, by_model))
