@@ -358,7 +358,7 @@ def test_a_home_that_moved_finds_its_archive(house: House, tmp_path: Path) -> No
     again.close()
 
 
-STEPS = ("copied", "renamed", "written", "deleted", "committed")
+STEPS = ("copied", "renamed", "written", "deleted", "committed", "checkpointed")
 
 KILLED = """
 import os, signal, sys
@@ -374,7 +374,8 @@ def die(step):
 store = Store(Path(sys.argv[1]))
 archive = Archive(store.cursor(), store.archive, at_step=die)
 while archive.seal_next(datetime.fromisoformat(sys.argv[3])):
-    pass
+    store.checkpoint()
+    die("checkpointed")
 """
 
 
