@@ -190,6 +190,16 @@ class Settings:
         return self.data / "intake.sock"
 
     @property
+    def admin_socket(self) -> Path:
+        """What whoever owns the home may ask of the collector: backups and retention."""
+        return self.data / "admin.sock"
+
+    @property
+    def retention_acts(self) -> Path:
+        """Signed acts that set how long evidence is kept."""
+        return self.data / "retention-acts.jws"
+
+    @property
     def is_exposed(self) -> bool:
         """Whether telemetry may come from another machine."""
         return not (self.otlp_grpc.is_loopback and self.otlp_http.is_loopback)

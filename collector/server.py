@@ -27,8 +27,11 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+from collector.acts import Acts
+from collector.admin import create_admin
 from collector.api import create_app
 from collector.config import VERSION, Address, Settings
+from collector.control.retention import verifier
 from collector.errors import ConfigurationError
 from collector.evaluator import Evaluator
 from collector.intake_queries import register_intake
@@ -83,6 +86,7 @@ class Listeners:
     http: socket.socket
     api: socket.socket
     local: socket.socket
+    admin: socket.socket
 
     @property
     def http_address(self) -> Address:
@@ -107,6 +111,7 @@ class Parts:
     proof: ProofNotifier
     headroom: Headroom
     archive: Archive
+    acts: Acts
     upkeep: Upkeep
 
     @classmethod
@@ -139,6 +144,7 @@ class Parts:
         register_slo(queries, objectives)
         register_intake(queries)
         archive = Archive(store.cursor(), store.archive)
+        acts = Acts(settings.retention_acts, verifier(settings.control_home))
         proof = ProofNotifier(
             reader, settings.control.url, settings.control_home / "collector.token"
         )
@@ -163,7 +169,10 @@ class Parts:
                 least_free_bytes=floor_bytes(settings.data),
             ),
             archive=archive,
-            upkeep=Upkeep(store, archive, is_busy=lambda: log.unread_bytes > UPKEEP_WAITS_BYTES),
+            acts=acts,
+            upkeep=Upkeep(
+                store, archive, acts, is_busy=lambda: log.unread_bytes > UPKEEP_WAITS_BYTES
+            ),
         )
 
     def unready(self) -> str | None:
@@ -210,15 +219,17 @@ async def _run(settings: Settings, parts: Parts, listeners: Listeners, stop: asy
     http = _server(HttpDoor(intake, parts.unready), tls)
     local = _server(HttpDoor(intake, parts.unready, is_local=True))
     api = _server(_api(settings, parts))
+    admin = _server(create_admin(parts.acts, parts.upkeep, utc_now))
     async with AsyncExitStack() as running:
         await running.enter_async_context(_background(parts.proof.run()))
         await running.enter_async_context(_served(api, listeners.api))
         await running.enter_async_context(_served(http, listeners.http))
         await running.enter_async_context(_served(local, listeners.local))
+        await running.enter_async_context(_served(admin, listeners.admin))
         await grpc.start()
         running.push_async_callback(grpc.stop, DOORS_GRACE_S)
         print(_ready_line(grpc.address, settings), flush=True)
-        await _until(stop, http, local, api)
+        await _until(stop, http, local, api, admin)
         _log.info("stopping", lag_records=parts.lag())
 
 
@@ -345,7 +356,8 @@ def _listening(settings: Settings) -> Iterator[Listeners]:
         http = stack.enter_context(_bound(settings.otlp_http, "--otlp-http"))
         api = stack.enter_context(_bound(settings.api, "--api"))
         local = stack.enter_context(listening_locally(settings.intake_socket))
-        yield Listeners(http, api, local)
+        admin = stack.enter_context(listening_locally(settings.admin_socket))
+        yield Listeners(http, api, local, admin)
 
 
 def _probe(address: Address) -> None:

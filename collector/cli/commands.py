@@ -192,6 +192,27 @@ def _keys(arguments: argparse.Namespace) -> None:
     ask.keys(settings_from(arguments))
 
 
+def _retention_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    words = ("show", "set", "override", "hold", "release", "verify")
+    parser.add_argument("what", choices=words, help="show the rules, change them, or check files")
+    signals = ("spans", "logs", "metrics", "governance")
+    parser.add_argument("--signal", choices=signals, help="whose days to set")
+    parser.add_argument("--days", type=int, help="how long it is kept")
+    parser.add_argument("--since", help="a hold covers evidence from here on (default: all)")
+    parser.add_argument("--until", help="end of what a hold covers, or of an override")
+    parser.add_argument("--agent", help="a hold covers this agent alone")
+    parser.add_argument("--hold", metavar="ID", help="the legal hold to release")
+    parser.add_argument("--reason", help="why; kept as evidence")
+    parser.add_argument("--as", dest="user", default="admin", help="operator (default admin)")
+
+
+def _retention(arguments: argparse.Namespace) -> int:
+    from collector.cli import keep
+
+    return keep.retention(settings_from(arguments), arguments)
+
+
 ALL = (
     Command("up", "start collector, control and dashboard", "watchkeeper up", add_arguments, _up),
     Command(
@@ -242,6 +263,13 @@ ALL = (
         'watchkeeper command kill --agent rogue --reason "sends data outside" --expires 4h',
         _command_arguments,
         _command,
+    ),
+    Command(
+        "retention",
+        "how long evidence is kept, legal holds, and the sums of archived files",
+        'watchkeeper retention hold --agent rogue --since 2026-01-01 --reason "case 4711"',
+        _retention_arguments,
+        _retention,
     ),
     Command(
         "report",

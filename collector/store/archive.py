@@ -128,12 +128,12 @@ class Archive:
                 return self._seal(table, day, now)
         return None
 
-    def drop(self, files: list[SealedFile]) -> None:
-        """Take files out of the manifest and the views, inside the caller's transaction."""
+    def drop(self, files: list[SealedFile], cursor: duckdb.DuckDBPyConnection) -> None:
+        """Take files out of the manifest and the views, inside a transaction of this cursor."""
         for file in files:
-            run(self._cursor, "archive/forget_file", {"path": file.path})
+            run(cursor, "archive/forget_file", {"path": file.path})
         for table in {file.table_name for file in files}:
-            self._show(table)
+            self._show(table, cursor)
 
     def unlink_later(self, files: list[SealedFile]) -> None:
         """Call it once their leaving is checkpointed."""
@@ -190,7 +190,7 @@ class Archive:
             run(self._cursor, f"archive/forget_{table}")
             for file in files:
                 run(self._cursor, "archive/insert_file", asdict(file))
-            self._show(table)
+            self._show(table, self._cursor)
             self._at_step("deleted")
         self._at_step("committed")
         self._write_sums()
@@ -246,11 +246,9 @@ class Archive:
         self._at_step("renamed")
         return target.stat().st_size, sha256
 
-    def _show(self, table: str) -> None:
-        files = [
-            file for file in sealed_files(self._cursor) if not _fault(self.folder / file.path, file)
-        ]
-        _replace_views(self._cursor, self.folder, table, files)
+    def _show(self, table: str, cursor: duckdb.DuckDBPyConnection) -> None:
+        files = [file for file in sealed_files(cursor) if not _fault(self.folder / file.path, file)]
+        _replace_views(cursor, self.folder, table, files)
 
     def _write_sums(self) -> None:
         """The manifest as `sha256sum -c` reads it, for who has the files and not the database."""

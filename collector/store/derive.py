@@ -47,8 +47,14 @@ def derive(cursor: duckdb.DuckDBPyConnection, touched: str) -> None:
 
 
 def _tell(cursor: duckdb.DuckDBPyConnection, since: datetime, until: datetime) -> None:
+    is_archived, forgotten_until_us = _run(cursor, "archived", {"since": since})[0]
+    if forgotten_until_us is not None:
+        # Of traces that began before, spans are deleted: what was told of them must not be retold.
+        since = max(since, _EPOCH + timedelta(microseconds=forgotten_until_us + 1))
+    if until <= since:
+        return
     window = {"since": since, "until": until}
-    _run(cursor, "evidence_archived" if _is_archived(cursor, since) else "evidence")
+    _run(cursor, "evidence_archived" if is_archived else "evidence")
     _run(cursor, "lineage", window)
     _run(cursor, "workflows")
     _run(cursor, "descent", {"depth": _DEPTH})
@@ -61,11 +67,6 @@ def _tell(cursor: duckdb.DuckDBPyConnection, since: datetime, until: datetime) -
     _run(cursor, "runs")
     _run(cursor, "keep_runs")
     count_events(cursor)
-
-
-def _is_archived(cursor: duckdb.DuckDBPyConnection, since: datetime) -> bool:
-    """Whether a late span may belong to a trace of which a part is sealed already."""
-    return bool(_run(cursor, "is_archived", {"since": since})[0][0])
 
 
 def _drop_copies(cursor: duckdb.DuckDBPyConnection) -> None:

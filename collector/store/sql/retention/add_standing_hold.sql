@@ -1,0 +1,3 @@
+-- One hold in force. Bound: $since, $until (timestamptz), $agent (or null).
+insert into standing_hold
+values ($since, $until, $agent);

@@ -1,0 +1,23 @@
+-- Rows of metric_point that no file holds, whose time is over and that no hold covers.
+-- Bound: $before (timestamptz), $governs: whether the rows are those that carry governance; reads the temporary table standing_hold.
+create or replace temp table due as
+select t.rowid as id, t.measured_at as told_at
+from metric_point as t
+where
+    t.measured_at < $before
+    and t.received_at < $before
+    and coalesce(
+        t.sequence in (
+            select sequence from decision
+            union all
+            select sequence from trust_point
+            union all
+            select sequence from command_event
+        ),
+        false
+    ) = $governs
+    and not exists (
+        select 1
+        from standing_hold as h
+        where t.measured_at >= h.since and t.measured_at < h.until
+    );

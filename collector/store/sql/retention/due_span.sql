@@ -1,0 +1,24 @@
+-- Rows of span that no file holds, whose time is over and that no hold covers.
+-- Bound: $before (timestamptz), $governs: whether the rows are those that carry governance; reads the temporary table standing_hold.
+create or replace temp table due as
+select t.rowid as id, t.started_at as told_at
+from span as t
+where
+    t.started_at < $before
+    and t.received_at < $before
+    and coalesce(
+        t.sequence in (
+            select sequence from decision
+            union all
+            select sequence from trust_point
+            union all
+            select sequence from command_event
+        )
+        or t.trace_id in (select d.trace_id from decision as d where d.trace_id is not null),
+        false
+    ) = $governs
+    and not exists (
+        select 1
+        from standing_hold as h
+        where t.started_at >= h.since and t.started_at < h.until
+    );

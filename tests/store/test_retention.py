@@ -1,0 +1,186 @@
+"""Retention: what is past its time leaves as whole files and rows, and it is said what left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from house import DAY, NOON, House, logs, points, spans
+
+from collector.keeping import Act, Kind, Rules, folded
+from collector.keeping import Signal as Kept
+from collector.model import Signal
+from collector.store.retention import Retention
+
+# Everything of the fifteenth of January has been kept for more than half a year.
+HALF_A_YEAR_ON = NOON + 190 * DAY
+
+
+def act(kind: Kind, number: int = 1, **what: Any) -> Act:
+    return Act(f"act-{number}", kind, "admin", NOON, "case 4711", **what)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    there = House(tmp_path / "data")
+    there.take(Signal.TRACES, spans(NOON, *range(6), tool="refund"), NOON)
+    there.take(Signal.LOGS, logs(NOON, 1, 2, decision=True), NOON)
+    there.take(Signal.LOGS, logs(NOON, 3, 4, 5), NOON)
+    there.take(Signal.METRICS, points(NOON, *range(4)), NOON)
+    yield there
+    there.store.close()
+
+
+@pytest.fixture
+def retention(house: House) -> Iterator[Retention]:
+    made = Retention(house.store, house.archive)
+    made.delete_due(Rules(), NOON + timedelta(hours=1))
+    yield made
+    made.close()
+
+
+def counts(house: House) -> dict[str, int]:
+    views = ("spans", "logs", "metric_points", "runs", "actions", "decisions", "sources")
+    return {view: count for view in views if (count := house.count(view))}
+
+
+ALL = {"spans": 6, "logs": 5, "metric_points": 4, "actions": 6, "decisions": 2, "sources": 3}
+
+
+def test_nothing_leaves_before_its_time(house: House, retention: Retention) -> None:
+    house.seal()
+
+    assert retention.delete_due(Rules(), NOON + 183 * DAY) == []
+    assert counts(house) == ALL
+
+
+def test_what_is_past_its_time_leaves_and_is_told(house: House, retention: Retention) -> None:
+    house.seal()
+    files = {row["path"] for row in house.ask("select path from archive_files")}
+
+    retention.delete_due(Rules(), HALF_A_YEAR_ON)
+
+    assert counts(house) == {}
+    told = house.ask("select table_name, sum(rows)::int as rows from retention_runs group by all")
+    assert {row["table_name"]: row["rows"] for row in told} == {
+        "span": 6,
+        "log_record": 5,
+        "metric_point": 4,
+        "action": 6,
+        "decision": 2,
+        "source_count": 4,
+    }
+    assert {row["path"] for row in house.ask("select path from retention_runs")} == {*files, None}
+
+
+def test_files_leave_the_disk_only_after_a_checkpoint(house: House, retention: Retention) -> None:
+    house.seal()
+    retention.delete_due(Rules(), HALF_A_YEAR_ON)
+    house.archive.unlink_due(at_once=True)
+    before = len(list(house.store.archive.rglob("*.parquet")))
+
+    house.store.checkpoint()
+    retention.unlink_left()
+    with house.archive.kept_readable():
+        house.archive.unlink_due()
+        assert len(list(house.store.archive.rglob("*.parquet"))) == before == 4
+    house.archive.unlink_due(at_once=True)
+
+    assert list(house.store.archive.rglob("*.parquet")) == []
+
+
+def test_rows_that_no_file_holds_leave_too(house: House, retention: Retention) -> None:
+    retention.delete_due(Rules(), HALF_A_YEAR_ON)
+
+    assert counts(house) == {}
+
+
+def test_telemetry_may_go_sooner_than_the_governance_it_carries(
+    house: House, retention: Retention
+) -> None:
+    rules = folded([act(Kind.SET, n, signal=s, days=30) for n, s in enumerate(Kept) if n < 3])
+    house.seal()
+
+    retention.delete_due(rules, NOON + 40 * DAY)
+
+    assert counts(house) == {"logs": 2, "actions": 6, "decisions": 2, "sources": 3}
+
+
+def test_a_hold_keeps_everything_of_its_days(house: House, retention: Retention) -> None:
+    house.seal()
+    rules = folded([act(Kind.HOLD, since=NOON - DAY, until=NOON + DAY)])
+
+    assert retention.delete_due(rules, HALF_A_YEAR_ON) == []
+    assert counts(house) == ALL
+
+
+def test_a_hold_on_one_agent_keeps_its_rows_and_every_file_of_its_days(
+    house: House, retention: Retention
+) -> None:
+    house.seal()
+
+    retention.delete_due(folded([act(Kind.HOLD, agent="rogue")]), HALF_A_YEAR_ON)
+
+    kept = {name: ALL[name] for name in ("spans", "logs", "metric_points", "decisions", "sources")}
+    assert counts(house) == kept
+
+
+def test_a_decision_that_came_late_is_as_young_as_its_arrival(
+    house: House, retention: Retention
+) -> None:
+    late = NOON + 100 * DAY
+    retention.delete_due(Rules(), late - timedelta(hours=1))
+    house.take(Signal.LOGS, logs(NOON, 9, decision=True), late)
+    retention.delete_due(Rules(), late + timedelta(hours=25))
+
+    retention.delete_due(Rules(), HALF_A_YEAR_ON)
+
+    assert (house.count("decisions"), house.count("logs")) == (1, 1)
+    retention.delete_due(Rules(), late + 185 * DAY)
+    assert (house.count("decisions"), house.count("logs")) == (0, 0)
+
+
+def test_a_clock_that_runs_backwards_makes_nothing_older(
+    house: House, retention: Retention
+) -> None:
+    for hours in (300, 20, 310, 5):
+        retention.delete_due(Rules(), NOON + timedelta(hours=hours))
+    house.take(Signal.LOGS, logs(NOON, 9, decision=True), NOON + timedelta(hours=311))
+
+    retention.delete_due(Rules(), NOON + 184 * DAY)
+
+    assert house.count("decisions") == 1
+
+
+def test_a_late_span_of_a_deleted_trace_takes_no_action_with_it(
+    house: House, retention: Retention
+) -> None:
+    rules = folded([act(Kind.SET, signal=Kept.SPANS, days=30)])
+    house.seal()
+    retention.delete_due(rules, NOON + 40 * DAY)
+
+    house.take(Signal.TRACES, spans(NOON, 1, 5, tool="transfer"), NOON + 41 * DAY)
+
+    assert house.ask("select name, count(*)::int as n from actions group by name") == [
+        {"name": "refund", "n": 6}
+    ]
+
+
+def test_acts_are_shown_with_who_why_and_signature(house: House, retention: Retention) -> None:
+    hold = act(Kind.HOLD, 1, since=NOON, agent="rogue")
+    release = act(Kind.RELEASE, 2, hold_id="act-1")
+
+    retention.tell_acts([(hold, "token-1"), (release, "token-2")])
+
+    [shown] = house.ask("select placed_by, reason, agent, released_by from legal_holds")
+    assert shown == {
+        "placed_by": "admin",
+        "reason": "case 4711",
+        "agent": "rogue",
+        "released_by": "admin",
+    }
+    signatures = house.ask("select signature from retention_acts order by signature")
+    assert [row["signature"] for row in signatures] == ["token-1", "token-2"]
