@@ -1,7 +1,8 @@
 """Load for the measurements: requests like those of an instrumented agent, and a sender.
 
-`python benchmarks/load.py HOST:PORT SPANS_PER_REQUEST REQUESTS IN_FLIGHT` sends and prints one
-JSON line: requests acknowledged, seconds, and the latency of each request.
+`python benchmarks/load.py HOST:PORT SPANS_PER_REQUEST REQUESTS IN_FLIGHT [REQUESTS_PER_SECOND]`
+sends and prints one JSON line: spans acknowledged, seconds, and the latency of each request.
+Without a rate it sends as fast as it is answered.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import os
 import random
 import sys
 import time
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import grpc
+import numpy as np
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
@@ -76,21 +79,84 @@ def _number(key: str, value: int) -> KeyValue:
     return KeyValue(key=key, value=AnyValue(int_value=value))
 
 
-async def send(address: str, bodies: list[bytes], in_flight: int) -> list[float]:
+class Template:
+    """A request that becomes a new one with every call: other ids, the time of now.
+
+    Making spans costs Python more than taking them in, so a sender for minutes changes bytes in
+    place. Ids are changed alike, so that traces stay traces.
+    """
+
+    def __init__(self, spans: int, chance: random.Random, agent: str | None = None) -> None:
+        body = request(spans, chance, agent)
+        self._chance = chance
+        self._bytes = np.frombuffer(body, np.uint8).copy()
+        self._ids: dict[int, list[int]] = {16: [], 8: []}
+        self._times: list[int] = []
+        self._base_ns = time.time_ns()
+        at = 0
+        for span in (
+            ExportTraceServiceRequest.FromString(body).resource_spans[0].scope_spans[0].spans
+        ):
+            for value in (span.trace_id, span.span_id, span.parent_span_id):
+                if value:
+                    at = body.index(value, at)
+                    self._ids[len(value)].append(at)
+            for moment in (span.start_time_unix_nano, span.end_time_unix_nano):
+                at = body.index(moment.to_bytes(8, "little"), at)
+                self._times.append(at)
+
+    def fresh(self) -> bytes:
+        for size, places in self._ids.items():
+            windows = np.array(places)[:, None] + np.arange(size)
+            self._bytes[windows] ^= np.frombuffer(self._chance.randbytes(size), np.uint8)
+        now_ns = time.time_ns()
+        windows = np.array(self._times)[:, None] + np.arange(8)
+        moments = self._bytes[windows].view("<u8") + np.uint64(now_ns - self._base_ns)
+        self._bytes[windows] = moments.view(np.uint8)
+        self._base_ns = now_ns
+        return self._bytes.tobytes()
+
+
+async def send(
+    address: str,
+    bodies: Iterator[bytes],
+    in_flight: int,
+    per_second: float | None = None,
+    tell: Callable[[float], object] = lambda seconds: None,
+) -> list[float]:
     """Send all bodies, some at a time; the seconds until each acknowledgement."""
     async with grpc.aio.insecure_channel(address) as channel:
         export = channel.unary_unary(EXPORT)
-        waiting = iter(bodies)
+        waiting = _Paced(bodies, per_second)
         latencies: list[float] = []
 
         async def worker() -> None:
-            for body in waiting:
+            async for body in waiting:
                 started = time.perf_counter()
                 await _patiently(export, body)
                 latencies.append(time.perf_counter() - started)
+                tell(latencies[-1])
 
         await asyncio.gather(*(worker() for _ in range(in_flight)))
     return latencies
+
+
+class _Paced(AsyncIterator[bytes]):
+    """The bodies, one whenever its time has come; without a rate at once."""
+
+    def __init__(self, bodies: Iterator[bytes], per_second: float | None) -> None:
+        self._bodies = bodies
+        self._gap = 1 / per_second if per_second else 0.0
+        self._due = time.perf_counter()
+
+    async def __anext__(self) -> bytes:
+        self._due += self._gap
+        if (early := self._due - time.perf_counter()) > 0:
+            await asyncio.sleep(early)
+        try:
+            return next(self._bodies)
+        except StopIteration:
+            raise StopAsyncIteration from None
 
 
 async def _patiently(export: grpc.aio.UnaryUnaryMultiCallable, body: bytes) -> None:
@@ -112,11 +178,12 @@ async def _patiently(export: grpc.aio.UnaryUnaryMultiCallable, body: bytes) -> N
 
 def main() -> None:
     address, spans, requests, in_flight = sys.argv[1], *map(int, sys.argv[2:5])
+    per_second = float(sys.argv[5]) if len(sys.argv) > 5 else None
     agent = os.environ.get("BENCH_AGENT")
-    chance = random.Random(os.getpid())
-    bodies = [request(spans, chance, agent) for _ in range(requests)]
+    template = Template(spans, random.Random(os.getpid()), agent)
+    bodies = [template.fresh() for _ in range(requests)]
     started = time.perf_counter()
-    latencies = asyncio.run(send(address, bodies, in_flight))
+    latencies = asyncio.run(send(address, iter(bodies), in_flight, per_second))
     seconds = time.perf_counter() - started
     print(json.dumps({"spans": spans * requests, "seconds": seconds, "latencies": latencies}))
 
