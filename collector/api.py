@@ -75,6 +75,7 @@ def create_app(
         _health_routes(unready)
         + _question_routes(queries)
         + _fact_routes(queries, _Remembered(meta, _META_LASTS_S), objectives, gauges)
+        + _intake_routes(gauges, unready)
         + _report_routes(reports)
     )
     return Starlette(
@@ -162,6 +163,15 @@ def _fact_routes(
         Route("/v1/objectives", _facts(objectives.listing)),
         Route("/v1/objectives/reload", reload, methods=["POST"]),
     ]
+
+
+def _intake_routes(
+    gauges: Callable[[], Mapping[str, float]], unready: Callable[[], str | None]
+) -> list[Route]:
+    def intake() -> dict[str, Any]:
+        return {**gauges(), "shortage": unready()}
+
+    return [Route("/v1/intake", _facts(intake))]
 
 
 def _report_routes(reports: ReportJobs) -> list[Route]:

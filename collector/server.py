@@ -186,8 +186,10 @@ class Parts:
     def gauges(self) -> dict[str, float]:
         """What the way from the doors to the store looks like at the moment."""
         return {
+            "wal_lag_records": self.lag(),
             "wal_lag_bytes": self.log.unread_bytes,
             "disk_free_bytes": self.headroom.free_bytes(),
+            "disk_floor_bytes": self.headroom.least_free_bytes,
             "traces_not_derived": self.applier.traces_not_derived,
         }
 

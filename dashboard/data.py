@@ -189,8 +189,46 @@ def sources() -> pl.DataFrame:
     return _frame("sources", None)
 
 
-def refused(asked: Window, limit: int = 50) -> pl.DataFrame:
-    return _frame("refused", asked, limit=limit)
+def senders(limit: int = 200) -> pl.DataFrame:
+    return _frame("senders", None, limit=limit)
+
+
+def sequence_gaps(asked: Window, limit: int = 50) -> pl.DataFrame:
+    return _frame("sequence_gaps", asked, limit=limit)
+
+
+def intake(asked: Window, source: str | None, signal: str | None) -> pl.DataFrame:
+    return _frame("intake", asked, source=source, signal=signal)
+
+
+def refused_reasons(asked: Window, source: str | None, signal: str | None) -> pl.DataFrame:
+    return _frame("refused_reasons", asked, source=source, signal=signal)
+
+
+def refused(
+    asked: Window,
+    *,
+    source: str | None = None,
+    signal: str | None = None,
+    reason: str | None = None,
+    before_ns: str | None = None,
+    limit: int = PAGE_ROWS,
+) -> pl.DataFrame:
+    return _frame(
+        "refused",
+        asked,
+        source=source,
+        signal=signal,
+        reason=reason,
+        before_ns=before_ns,
+        limit=limit,
+    )
+
+
+@st.cache_resource(ttl=FRESH_S, max_entries=1, show_spinner=False)
+def store() -> Json:
+    """The way from the doors to the store at the moment: what waits, what room is left."""
+    return _facts("/v1/intake")
 
 
 def reports() -> list[Json]:

@@ -30,6 +30,10 @@ class Url(StrEnum):
     DECISIONS_SINCE = "decisions_since"
     DECISIONS_UNTIL = "decisions_until"
     TRACE_AS = "trace_as"
+    EVIDENCE_SOURCE = "evidence_source"
+    EVIDENCE_SIGNAL = "evidence_signal"
+    EVIDENCE_REASON = "evidence_reason"
+    EVIDENCE_BEFORE = "evidence_before"
 
 
 class Key(StrEnum):
@@ -73,7 +77,12 @@ class Key(StrEnum):
     REPORTS_DAYS = "reports_days"
     REPORTS_MAKE = "reports_make"
     EVIDENCE_SOURCES = "evidence_sources"
+    EVIDENCE_SENDERS = "evidence_senders"
+    EVIDENCE_GAPS = "evidence_gaps"
+    EVIDENCE_INTAKE = "evidence_intake"
     EVIDENCE_REFUSED = "evidence_refused"
+    EVIDENCE_OLDER = "evidence_older"
+    EVIDENCE_NEWEST = "evidence_newest"
     DIALOG_REASON = "dialog_reason"
     DIALOG_EXPIRES = "dialog_expires"
     DIALOG_DENY = "dialog_deny"

@@ -119,6 +119,45 @@ TIERS = {
     "probationary": "Probationary",
     "untrusted": "Untrusted",
 }
+SIGNALS = {"traces": "Traces", "logs": "Logs", "metrics": "Metrics"}
+# What a source's record amounts to, the worst first.
+COMPLETENESS = {
+    "missing": "Missing",
+    "dropped": "Dropped",
+    "silent": "Silent",
+    "refused": "Refused",
+    "clock": "Clock off",
+    "complete": "No loss known",
+    "not_measured": "Not measured",
+}
+COMPLETENESS_COLOURS: dict[str, Colour] = {
+    "missing": "red",
+    "dropped": "red",
+    "silent": "orange",
+    "refused": "orange",
+    "clock": "orange",
+    "complete": "green",
+    "not_measured": "gray",
+}
+PRESENCE = {
+    "silent": "Silent",
+    "reporting": "Reporting",
+    "gone": "Gone",
+    "not_measured": "Not measured",
+}
+PRESENCE_COLOURS: dict[str, Colour] = {
+    "silent": "orange",
+    "reporting": "green",
+    "gone": "gray",
+    "not_measured": "gray",
+}
+CLOCKS = {"agrees": "Agrees", "ahead": "Ahead", "late": "Late", "not_measured": "Not measured"}
+CLOCK_COLOURS: dict[str, Colour] = {
+    "agrees": "green",
+    "ahead": "orange",
+    "late": "orange",
+    "not_measured": "gray",
+}
 SEVERITIES = {"page": "Page", "ticket": "Ticket"}
 
 
@@ -274,6 +313,39 @@ def standing(objective: Mapping[str, Any]) -> str:
             return f"{told[:1].upper()}{told[1:]}. {counted}"
         case _:
             return counted
+
+
+def size(value: float | None) -> str:
+    """Bytes: 512 B, 3.4 MB, 120 GB."""
+    if value is None:
+        return UNKNOWN
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} TB"
+
+
+def lag(milliseconds_: float | None) -> str:
+    """A lag; one below zero is a clock that is ahead."""
+    if milliseconds_ is None:
+        return UNKNOWN
+    return f"-{milliseconds(-milliseconds_)}" if milliseconds_ < 0 else milliseconds(milliseconds_)
+
+
+def completeness(source: Mapping[str, Any]) -> str:
+    """The worst that is known of a source's record, as a key of COMPLETENESS."""
+    for state, sign in (
+        ("missing", source["gaps"]),
+        ("dropped", source["dropped"]),
+        ("silent", source["silent"]),
+        ("refused", source["refused"]),
+        ("clock", source["clock"] in ("ahead", "late")),
+    ):
+        if sign:
+            return state
+    measured = (source["gaps"], source["silent"], source["dropped"])
+    return "not_measured" if all(fact is None for fact in measured) else "complete"
 
 
 def firing(rule: Mapping[str, Any]) -> tuple[str, Colour, str]:

@@ -6,11 +6,12 @@ in a ready-made `tip`, since the browser would print it in local time.
 
 from __future__ import annotations
 
-from dashboard.charts import agent, budget, fleet, trace
+from dashboard.charts import agent, budget, fleet, intake, trace
 from dashboard.charts.agent import activity_bars, trust_ribbon
 from dashboard.charts.budget import burn_down, burn_row, fired, spent_bars
 from dashboard.charts.common import MOST_MARKS, Spec, shortened
 from dashboard.charts.fleet import denied_heat, heat_step, verdict_bars
+from dashboard.charts.intake import intake_bars
 from dashboard.charts.trace import waterfall
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "denied_heat",
     "fired",
     "heat_step",
+    "intake_bars",
     "shortened",
     "spent_bars",
     "trust_ribbon",
@@ -33,5 +35,5 @@ __all__ = [
 
 def build_all() -> None:
     """Build every specification, so that no visitor waits for one."""
-    for part in (agent, budget, fleet, trace):
+    for part in (agent, budget, fleet, intake, trace):
         part.build()

@@ -1,4 +1,4 @@
-"""The cards of the evidence page."""
+"""The cards of the evidence page: what is known to be missing, and what came in."""
 
 from __future__ import annotations
 
@@ -6,39 +6,75 @@ import polars as pl
 import streamlit as st
 from streamlit import column_config as columns
 
-from dashboard import data, words
-from dashboard.components import page, tables
-from dashboard.data import Window
+from dashboard import charts, data, words
+from dashboard.components import draw, page, tables
 from dashboard.state import Key
 
 ENDS = ("stored", "refused", "duplicate")
+STATES = list(words.COMPLETENESS)
+
+
+def empty() -> None:
+    """Nothing came yet: how to point an exporter here."""
+    st.info(
+        "**No record has come in yet, so there is nothing to be complete.** Point an "
+        "OpenTelemetry exporter at this collector: `OTEL_EXPORTER_OTLP_ENDPOINT` to its gRPC "
+        "address (port 4317) or its HTTP address (port 4318), or run `watchkeeper demo`.",
+        icon=":material/satellite_alt:",
+    )
 
 
 def tiles(sources: pl.DataFrame) -> None:
-    """Five numbers: how old, how far behind, how much, and what did not go in."""
-    facts, received = data.meta(), sources["received"].sum()
-    refused, duplicate = sources["refused"].sum(), sources["duplicate"].sum()
-    with st.grid(5, min_column_width=200):
-        page.number(
-            "Newest record",
-            words.UNKNOWN if facts.behind_s is None else words.ago(facts.behind_s),
-            "no data yet" if facts.data_to is None else f"{words.clock(facts.data_to)} UTC",
-            colour="orange" if (facts.behind_s or 0) > page.LATE_S else "gray",
-        )
-        page.number(
-            "Stored, not yet queryable",
-            words.count(facts.wal_lag_records),
-            "records",
-            help="Acknowledged and safe in the write-ahead log, on their way into the database",
-        )
-        page.number("Received", words.count(received), f"{words.count(facts.spans)} spans held")
+    """What is missing, what was refused, and whether the way to the store is free."""
+    received, refused = sources["received"].sum(), sources["refused"].sum()
+    with st.grid(6, min_column_width=170):
+        _measured("Missing numbers", sources, "gaps", "red", "no sender numbers its records")
+        _measured("Silent senders", sources, "silent", "orange", "no sender is regular")
+        _measured("Lost in SDKs", sources, "dropped", "red", "no SDK counts its losses")
         page.number(
             "Refused",
             words.count(refused),
             words.of(refused, received, "records"),
             colour="red" if refused else "gray",
         )
-        page.number("Sent twice", words.count(duplicate), "kept once")
+        _waiting()
+        _room()
+
+
+def _measured(
+    label: str, sources: pl.DataFrame, column: str, colour: words.Colour, unknown: str
+) -> None:
+    known = sources[column].drop_nulls()
+    if known.is_empty():
+        page.number(label, words.UNKNOWN, f"not measured: {unknown}")
+        return
+    told = f"measured in {known.len()} of {words.plural(sources.height, 'row')}"
+    page.number(label, words.count(known.sum()), told, colour=colour if known.sum() else "gray")
+
+
+def _waiting() -> None:
+    facts = data.store()
+    underived = facts["traces_not_derived"]
+    told = words.size(facts["wal_lag_bytes"])
+    page.number(
+        "Not yet queryable",
+        words.count(facts["wal_lag_records"]),
+        f"{words.plural(int(underived), 'trace')} not derived" if underived else told,
+        colour="orange" if underived else "gray",
+        help="Requests that are acknowledged and safe in the write-ahead log, on their way into "
+        "the database",
+    )
+
+
+def _room() -> None:
+    facts = data.store()
+    short = facts["shortage"]
+    page.number(
+        "Disk left",
+        words.size(facts["disk_free_bytes"]),
+        short or f"stops at {words.size(facts['disk_floor_bytes'])}",
+        colour="red" if short else "gray",
+    )
 
 
 def accounted(sources: pl.DataFrame) -> None:
@@ -60,34 +96,80 @@ def accounted(sources: pl.DataFrame) -> None:
         )
 
 
-def listing(sources: pl.DataFrame) -> None:
-    """Who sends, and what became of it."""
+def listing(sources: pl.DataFrame, intake: pl.DataFrame) -> None:
+    """Who sends, what became of it, and what is known to be missing; the worst first."""
+    rows = (
+        tables.marked_sample(sources.with_columns(state=_states(sources)))
+        .sort(pl.col("state").replace_strict({s: at for at, s in enumerate(STATES)}), "source")
+        .join(_sparks(intake), on=["source", "signal"], how="left")
+        .with_columns(
+            tables.worded("state", words.COMPLETENESS),
+            tables.worded("clock", words.CLOCKS),
+            lag=pl.col("least_lag_ms").map_elements(words.lag, return_dtype=pl.String),
+        )
+    )
     config = {
-        "source": columns.TextColumn("Source", width=130),
-        "signal": columns.TextColumn("Signal", width=100),
-        "received": columns.NumberColumn("Received", format="localized", width=100),
-        "stored": columns.NumberColumn("Stored", format="localized", width=100),
-        "refused": columns.NumberColumn("Refused", format="localized", width=90),
-        "duplicate": columns.NumberColumn("Sent twice", format="localized", width=90),
+        "state": tables.badge(
+            "Record",
+            words.COMPLETENESS,
+            words.COMPLETENESS_COLOURS,
+            width=112,
+            help="The worst that is known. Not measured: no sender numbers its records, reports "
+            "regularly or counts its losses",
+        ),
+        "source": columns.TextColumn("Source", width=104),
+        "signal": columns.TextColumn("Signal", width=66),
+        "received": columns.NumberColumn("Received", format="localized", width=80),
+        "stored": columns.NumberColumn("Stored", format="localized", width=80),
+        "refused": columns.NumberColumn("Refused", format="localized", width=66),
+        "duplicate": columns.NumberColumn("Twice", format="localized", width=58),
+        "gaps": columns.NumberColumn(
+            "Gaps", format="localized", width=52, help="Numbers that never came"
+        ),
+        "silent": columns.NumberColumn("Silent", format="localized", width=54),
+        "dropped": columns.NumberColumn(
+            "Lost in SDK", format="localized", width=82, help="As the sender's SDK counts it"
+        ),
+        "lag": columns.TextColumn(
+            "Least lag",
+            width=76,
+            alignment="right",
+            help="Shortest time from a newest record to its arrival; below zero the sender's "
+            "clock is ahead",
+        ),
+        "clock": tables.badge("Clock", words.CLOCKS, words.CLOCK_COLOURS, width=106),
+        "spark": columns.BarChartColumn("Received", y_min=0, width=90),
         "last_seen": tables.time_column("Last seen, UTC"),
+        **tables.sample_column(rows),
     }
-    alt = "Sources with what was received, stored, refused and sent twice"
-    tables.shown(sources, config, Key.EVIDENCE_SOURCES, alt=alt)
+    alt = "Sources, the least complete first, with what is known to be missing"
+    tables.shown(rows, config, Key.EVIDENCE_SOURCES, alt=alt)
 
 
-def refusals(window: Window) -> None:
-    """What was refused and why, so that its sender can be put right."""
-    rows = data.refused(window)
-    if rows.is_empty():
-        page.nothing(f"Nothing was refused in the last {page.range_words()}.")
+def _states(sources: pl.DataFrame) -> pl.Series:
+    return pl.Series([words.completeness(row) for row in sources.to_dicts()], dtype=pl.String)
+
+
+def _sparks(intake: pl.DataFrame) -> pl.DataFrame:
+    """Records received in each bucket of the range; a bucket in which none came holds zero."""
+    grid = intake.select(pl.col("bucket").unique().sort())
+    senders = intake.select("source", "signal").unique()
+    return (
+        senders.join(grid, how="cross")
+        .join(intake, on=["source", "signal", "bucket"], how="left")
+        .sort("bucket")
+        .group_by("source", "signal")
+        .agg(spark=pl.col("received").fill_null(0).cast(pl.Float64))
+    )
+
+
+def over_time(intake: pl.DataFrame) -> None:
+    """What came in, and what of it was refused."""
+    if intake.is_empty():
+        page.nothing(f"Nothing came in during the last {page.range_words()}.")
         return
-    config = {
-        "received_at": tables.time_column("When, UTC"),
-        "source": columns.TextColumn("Source", width=120),
-        "signal": columns.TextColumn("Signal", width=80),
-        "records": columns.NumberColumn("Records", format="localized", width=76),
-        "reason": columns.TextColumn("Why", width=190),
-        "detail": columns.TextColumn("Detail", width=420),
-    }
-    alt = "Refused records, newest first, with the reason"
-    tables.shown(rows, config, Key.EVIDENCE_REFUSED, alt=alt)
+    draw.chart(
+        charts.intake_bars(intake),
+        Key.EVIDENCE_INTAKE,
+        alt="Records over time, stacked by what became of them",
+    )

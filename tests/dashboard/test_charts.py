@@ -27,6 +27,7 @@ def every_chart() -> dict[str, dict[str, Any]]:
         "verdicts": charts.verdict_bars(fake_api.decisions_over_time(FLEET, {})),
         "trust": charts.trust_ribbon(fake_api.trust_series(FLEET, clerk), NOW),
         "activity": charts.activity_bars(fake_api.activity(FLEET, {})),
+        "intake": charts.intake_bars(fake_api.intake(FLEET, {})),
         "burn_down": charts.burn_down(fake_api.burn_down(FLEET, clerk)),
         "spent": charts.spent_bars(fake_api.spent_by(FLEET, {})),
         "burn_row": charts.burn_row(history, "1h", "5m", 14.4),

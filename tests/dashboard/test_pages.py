@@ -250,9 +250,48 @@ def test_the_evidence_page_accounts_for_every_record(visit: Visit) -> None:
     page = visit("evidence")
 
     told = {metric.label: (metric.value, metric.delta) for metric in page.metric}
-    assert told["Refused"] == ("3", "3 of 9,620 records")
-    assert "9,603 stored, 3 refused, 14 sent twice" in page.success[0].value
-    assert list(page.dataframe[-1].value["reason"]) == ["too_deep"]
+    assert told["Refused"] == ("3", "3 of 12,500 records")
+    assert "12,483 stored, 3 refused, 14 sent twice" in page.success[0].value
+    assert list(page.dataframe[-1].value["reason"]) == ["invalid_span_id"]
+
+
+def test_the_evidence_page_tells_what_is_missing_and_what_is_not_measured(visit: Visit) -> None:
+    page = visit("evidence")
+
+    told = {metric.label: (metric.value, metric.delta) for metric in page.metric}
+    assert told["Missing numbers"] == ("2", "measured in 1 of 3 rows")
+    assert told["Silent senders"] == ("1", "measured in 1 of 3 rows")
+    assert told["Lost in SDKs"] == ("112", "measured in 2 of 3 rows")
+    listed = page.dataframe[0].value
+    assert [state[0] for state in listed["state"]] == ["Missing", "Dropped", "Silent"]
+    assert "412 to 413" in list(page.dataframe[-2].value["numbers"])
+
+
+def test_an_unmeasured_fact_of_a_source_is_a_dash_and_never_zero(visit: Visit) -> None:
+    page = visit("evidence", evidence_signal="metrics")
+
+    told = {metric.label: (metric.value, metric.delta) for metric in page.metric}
+    assert told["Missing numbers"] == ("–", "not measured: no sender numbers its records")
+    assert told["Lost in SDKs"] == ("0", "measured in 1 of 1 row")
+
+
+def test_a_refusal_comes_with_what_can_be_done(visit: Visit) -> None:
+    assert "Send the span id as 8 bytes" in words_of(visit("evidence"))
+
+
+def test_a_filter_in_the_address_narrows_the_evidence(visit: Visit) -> None:
+    page = visit("evidence", evidence_signal="logs")
+
+    assert list(page.dataframe[0].value["signal"]) == ["logs"]
+    assert "Nothing was refused in the last 24 h" in words_of(page)
+
+
+def test_without_any_record_the_evidence_page_says_where_to_point_an_exporter(
+    visit: Visit, apis: FakeApis
+) -> None:
+    apis.fleet.empty = True
+
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in words_of(visit("evidence"))
 
 
 def test_a_part_of_the_range_in_the_address_narrows_the_decisions(visit: Visit) -> None:

@@ -87,3 +87,33 @@ def test_time_between_two_clocks_is_never_negative() -> None:
     later = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
     assert words.elapsed(later, later - timedelta(seconds=2)) == "0 ms"
+
+
+def test_a_lag_below_zero_keeps_its_sign() -> None:
+    assert words.lag(-90_400) == "-1 min 30 s"
+    assert words.lag(38.2) == "38 ms"
+    assert words.lag(None) == "–"
+
+
+def test_bytes_have_three_digits() -> None:
+    assert [words.size(size) for size in (0, 512, 81_920, 118e9, None)] == [
+        "0 B",
+        "512 B",
+        "81.9 kB",
+        "118 GB",
+        "–",
+    ]
+
+
+NOTHING_KNOWN = {"gaps": None, "dropped": None, "silent": None, "refused": 0, "clock": "agrees"}
+
+
+def test_the_worst_that_is_known_names_the_record() -> None:
+    known = NOTHING_KNOWN | {"gaps": 1, "silent": 1, "refused": 4}
+
+    assert words.completeness(known) == "missing"
+
+
+def test_a_record_of_which_nothing_is_measured_is_not_called_complete() -> None:
+    assert words.completeness(NOTHING_KNOWN) == "not_measured"
+    assert words.completeness(NOTHING_KNOWN | {"silent": 0}) == "complete"
