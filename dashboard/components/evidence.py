@@ -48,7 +48,7 @@ def _measured(
     if known.is_empty():
         page.number(label, words.UNKNOWN, f"not measured: {unknown}")
         return
-    told = f"measured in {known.len()} of {words.plural(sources.height, 'row')}"
+    told = f"measured in {known.len()} of {sources.height}"
     page.number(label, words.count(known.sum()), told, colour=colour if known.sum() else "gray")
 
 
@@ -113,16 +113,16 @@ def listing(sources: pl.DataFrame, intake: pl.DataFrame) -> None:
             "Record",
             words.COMPLETENESS,
             words.COMPLETENESS_COLOURS,
-            width=112,
+            width=102,
             help="The worst that is known. Not measured: no sender numbers its records, reports "
             "regularly or counts its losses",
         ),
-        "source": columns.TextColumn("Source", width=104),
+        "source": columns.TextColumn("Source", width=92),
         "signal": columns.TextColumn("Signal", width=66),
-        "received": columns.NumberColumn("Received", format="localized", width=80),
-        "stored": columns.NumberColumn("Stored", format="localized", width=80),
-        "refused": columns.NumberColumn("Refused", format="localized", width=66),
-        "duplicate": columns.NumberColumn("Twice", format="localized", width=58),
+        "received": columns.NumberColumn("Received", format="localized", width=72),
+        "stored": columns.NumberColumn("Stored", format="localized", width=66),
+        "refused": columns.NumberColumn("Refused", format="localized", width=62),
+        "duplicate": columns.NumberColumn("Twice", format="localized", width=52),
         "gaps": columns.NumberColumn(
             "Gaps", format="localized", width=52, help="Numbers that never came"
         ),
@@ -137,8 +137,8 @@ def listing(sources: pl.DataFrame, intake: pl.DataFrame) -> None:
             help="Shortest time from a newest record to its arrival; below zero the sender's "
             "clock is ahead",
         ),
-        "clock": tables.badge("Clock", words.CLOCKS, words.CLOCK_COLOURS, width=106),
-        "spark": columns.BarChartColumn("Received", y_min=0, width=90),
+        "clock": tables.badge("Clock", words.CLOCKS, words.CLOCK_COLOURS, width=98),
+        "spark": columns.BarChartColumn("Received", y_min=0, width=76),
         "last_seen": tables.time_column("Last seen, UTC"),
         **tables.sample_column(rows),
     }

@@ -51,12 +51,12 @@ def listing(senders: pl.DataFrame) -> None:
             help="Silent: longer quiet than two and a half of its usual intervals. Not measured: "
             "it reports too rarely or too irregularly to expect anything",
         ),
-        "service_name": columns.TextColumn("Service", width=130),
-        "instance": columns.TextColumn("Instance", width=110),
+        "service_name": columns.TextColumn("Service", width=112),
+        "instance": columns.TextColumn("Instance", width=96),
         "signal": columns.TextColumn("Signal", width=66),
-        "stored": columns.NumberColumn("Stored", format="localized", width=74),
-        "interval_s": columns.TextColumn("Usually every", width=96, alignment="right"),
-        "quiet_s": columns.TextColumn("Quiet for", width=96, alignment="right"),
+        "stored": columns.NumberColumn("Stored", format="localized", width=64),
+        "interval_s": columns.TextColumn("Usually every", width=88, alignment="right"),
+        "quiet_s": columns.TextColumn("Quiet for", width=84, alignment="right"),
         "gaps": columns.NumberColumn("Gaps", format="localized", width=52),
         "dropped": columns.NumberColumn("Lost in SDK", format="localized", width=82),
         "cut_off": columns.NumberColumn(
@@ -66,9 +66,9 @@ def listing(senders: pl.DataFrame) -> None:
             help="Attributes, events and links that the sender's limits cut off",
         ),
         "least_lag_ms": columns.TextColumn("Least lag", width=76, alignment="right"),
-        "p95_lag_ms": columns.TextColumn("p95 lag", width=70, alignment="right"),
-        "clock": tables.badge("Clock", words.CLOCKS, words.CLOCK_COLOURS, width=106),
-        "future": columns.NumberColumn("From future", format="localized", width=82),
+        "p95_lag_ms": columns.TextColumn("p95 lag", width=60, alignment="right"),
+        "clock": tables.badge("Clock", words.CLOCKS, words.CLOCK_COLOURS, width=98),
+        "future": columns.NumberColumn("Future", format="localized", width=54),
         **tables.sample_column(rows),
     }
     alt = "Senders, the silent ones first, with rhythm, lag and clock"

@@ -39,10 +39,10 @@ with page.section("Which sender is silent, late or ahead?", "Silent ones first, 
     senders.listing(senders.narrowed(data.senders(), source, signal))
 with page.section("Which numbers never came?", f"Newest first, {told}"):
     senders.gaps(senders.narrowed(data.sequence_gaps(window), source, signal))
-reason = filters.one_of("Why", {name: name for name in reasons["reason"]}, Url.EVIDENCE_REASON)
-before = st.query_params.get(Url.EVIDENCE_BEFORE)
-rows = data.refused(window, source=source, signal=signal, reason=reason, before_ns=before)
 with page.section("Which records were refused?", f"Newest first, {told}"):
+    reason = filters.one_of("Why", {name: name for name in reasons["reason"]}, Url.EVIDENCE_REASON)
+    before = st.query_params.get(Url.EVIDENCE_BEFORE)
+    rows = data.refused(window, source=source, signal=signal, reason=reason, before_ns=before)
     refusals.listing(rows)
     filters.pages(rows, "received_ns", Url.EVIDENCE_BEFORE, Key.EVIDENCE_NEWEST, Key.EVIDENCE_OLDER)
 page.footer()

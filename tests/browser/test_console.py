@@ -37,6 +37,7 @@ def test_the_fleet_opens_with_its_tiles_and_charts(visit: Visit) -> None:
         ("/agent?agent=courier", "c-agent_trust"),
         ("/objective?objective=answers-without-error&agent=clerk", "c-objective_burn_down"),
         (f"/trace?trace={TRACE_ID}", "c-trace_waterfall"),
+        ("/evidence", "c-evidence_intake"),
     ],
 )
 def test_charts_are_drawn_in_both_themes(visit: Visit, theme: str, path: str, key: str) -> None:
@@ -219,3 +220,16 @@ def test_a_report_is_for_people_who_are_signed_in(visit: Visit, url: str) -> Non
 
     assert known.request.get(f"{url}/reports/rep-0.pdf").body().startswith(b"%PDF")
     assert stranger.request.get(f"{url}/reports/rep-0.pdf").status == 401
+
+
+def test_a_filter_of_the_evidence_is_in_the_address_and_restores_the_page(visit: Visit) -> None:
+    page = visit("/evidence")
+    page.get_by_role("combobox", name="Signal").click()
+    page.get_by_role("option", name="Logs").click()
+    expect(page.get_by_text("Nothing was refused in the last 24 h")).to_be_visible()
+
+    page.reload()
+    settled(page)
+
+    expect(page.get_by_text("Nothing was refused in the last 24 h")).to_be_visible()
+    assert "evidence_signal" in page.url
