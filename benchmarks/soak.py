@@ -24,7 +24,7 @@ import altair as alt
 import httpx
 import polars as pl
 from load import Template, send
-from run import HERE, Product, durable_and_queryable
+from product import HERE, Product, durable_and_queryable
 
 SPANS = 512
 IN_FLIGHT = 8
