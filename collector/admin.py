@@ -2,6 +2,8 @@
 
 GET  /v1/retention   the rules in force, the holds, and what is wrong
 POST /v1/retention   {"act": a signed act}
+POST /v1/backups     {"target": a new folder, "with_keys": false} starts a job
+GET  /v1/backups/ID  how far it is
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from collector.acts import Acts
+from collector.backup_jobs import BackupJobs
 from collector.errors import RefusedInput, WatchkeeperError
 from collector.keeping import FLOOR_DAYS, Hold, Signal
 from collector.upkeep import Upkeep
@@ -24,10 +27,12 @@ from collector.upkeep import Upkeep
 __all__ = ["create_admin"]
 
 
-def create_admin(acts: Acts, upkeep: Upkeep, now: Callable[[], datetime]) -> Starlette:
+def create_admin(
+    acts: Acts, upkeep: Upkeep, backups: BackupJobs, now: Callable[[], datetime]
+) -> Starlette:
     """The application behind the admin socket."""
     return Starlette(
-        routes=_retention_routes(acts, upkeep, now),
+        routes=_retention_routes(acts, upkeep, now) + _backup_routes(backups),
         exception_handlers={WatchkeeperError: _refused},
     )
 
@@ -48,6 +53,21 @@ def _retention_routes(acts: Acts, upkeep: Upkeep, now: Callable[[], datetime]) -
     return [
         Route("/v1/retention", show, methods=["GET"]),
         Route("/v1/retention", change, methods=["POST"]),
+    ]
+
+
+def _backup_routes(backups: BackupJobs) -> list[Route]:
+    async def start(request: Request) -> Response:
+        body = await _body(request)
+        with_keys = body.get("with_keys") is True
+        return JSONResponse(backups.start(str(body.get("target")), with_keys=with_keys))
+
+    async def one(request: Request) -> Response:
+        return JSONResponse(backups.get(request.path_params["job_id"]))
+
+    return [
+        Route("/v1/backups", start, methods=["POST"]),
+        Route("/v1/backups/{job_id}", one, methods=["GET"]),
     ]
 
 

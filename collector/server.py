@@ -30,6 +30,7 @@ from starlette.applications import Starlette
 from collector.acts import Acts
 from collector.admin import create_admin
 from collector.api import create_app
+from collector.backup_jobs import BackupJobs
 from collector.config import VERSION, Address, Settings
 from collector.control.retention import verifier
 from collector.errors import ConfigurationError
@@ -113,6 +114,7 @@ class Parts:
     archive: Archive
     acts: Acts
     upkeep: Upkeep
+    backups: BackupJobs
 
     @classmethod
     @contextmanager
@@ -132,6 +134,7 @@ class Parts:
             stack.callback(parts.evaluator.stop)
             parts.upkeep.start()
             stack.callback(parts.upkeep.stop)
+            stack.callback(parts.backups.stop)
             yield parts
 
     @classmethod
@@ -170,6 +173,7 @@ class Parts:
             ),
             archive=archive,
             acts=acts,
+            backups=BackupJobs(store, archive, settings, lambda: log.last_sequence, utc_now),
             upkeep=Upkeep(
                 store, archive, acts, is_busy=lambda: log.unread_bytes > UPKEEP_WAITS_BYTES
             ),
@@ -221,7 +225,7 @@ async def _run(settings: Settings, parts: Parts, listeners: Listeners, stop: asy
     http = _server(HttpDoor(intake, parts.unready), tls)
     local = _server(HttpDoor(intake, parts.unready, is_local=True))
     api = _server(_api(settings, parts))
-    admin = _server(create_admin(parts.acts, parts.upkeep, utc_now))
+    admin = _server(create_admin(parts.acts, parts.upkeep, parts.backups, utc_now))
     async with AsyncExitStack() as running:
         await running.enter_async_context(_background(parts.proof.run()))
         await running.enter_async_context(_served(api, listeners.api))

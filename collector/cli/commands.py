@@ -213,6 +213,29 @@ def _retention(arguments: argparse.Namespace) -> int:
     return keep.retention(settings_from(arguments), arguments)
 
 
+def _backup_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    parser.add_argument("target", help="a new folder for the backup")
+    parser.add_argument("--with-keys", action="store_true", help="copy the secret keys too")
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    from collector.cli import backup
+
+    return backup.backup(settings_from(arguments), arguments)
+
+
+def _restore_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    parser.add_argument("backup", help="the folder of the backup")
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from collector.cli import backup
+
+    return backup.restore(settings_from(arguments), arguments)
+
+
 ALL = (
     Command("up", "start collector, control and dashboard", "watchkeeper up", add_arguments, _up),
     Command(
@@ -270,6 +293,20 @@ ALL = (
         'watchkeeper retention hold --agent rogue --since 2026-01-01 --reason "case 4711"',
         _retention_arguments,
         _retention,
+    ),
+    Command(
+        "backup",
+        "copy everything a home needs while the collector runs",
+        "watchkeeper backup /backups/2026-01-15 --with-keys",
+        _backup_arguments,
+        _backup,
+    ),
+    Command(
+        "restore",
+        "put a backup into a new home",
+        "watchkeeper restore /backups/2026-01-15 --home restored-home",
+        _restore_arguments,
+        _restore,
     ),
     Command(
         "report",

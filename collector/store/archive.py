@@ -33,6 +33,7 @@ from collector.store.sealed import (
     archived_view,
     copy_statement,
     every_view,
+    sealed_file,
 )
 from collector.store.transaction import run, transaction
 
@@ -82,7 +83,7 @@ def install_views(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[s
 
 def sealed_files(cursor: duckdb.DuckDBPyConnection) -> list[SealedFile]:
     """The manifest."""
-    return [SealedFile(*row[:-4], *map(_instant, row[-4:])) for row in run(cursor, "archive/files")]
+    return [sealed_file(row) for row in run(cursor, "archive/files")]
 
 
 class Archive:

@@ -14,6 +14,7 @@ import errno
 import fcntl
 import shutil
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -76,6 +77,7 @@ class Store:
         self.unsaved_bytes = 0
         self._closed = False
         self._lock = threading.Lock()
+        self._checkpoints = threading.Lock()
         self._connection = duckdb.connect()
         try:
             make_directory(path.parent)
@@ -102,6 +104,23 @@ class Store:
         Raises NoRoom before it begins: a checkpoint that fails halfway takes the database
         out of use until it is opened again.
         """
+        if not self._checkpoints.acquire(blocking=False):
+            raise duckdb.TransactionException("a backup is copying the database file")
+        try:
+            self._checkpoint()
+        finally:
+            self._checkpoints.release()
+
+    @contextlib.contextmanager
+    def checkpoints_paused(self) -> Iterator[Callable[[], bool]]:
+        """While a backup copies the file, nobody else writes a checkpoint into it.
+
+        Gives a function that tries the checkpoint to begin with.
+        """
+        with self._checkpoints:
+            yield self._try_checkpoint
+
+    def _checkpoint(self) -> None:
         self._refuse_without_room()
         saved = self.unsaved_bytes
         cursor = self.cursor()
@@ -138,6 +157,13 @@ class Store:
         try:
             self.checkpoint()
         except (duckdb.TransactionException, NoRoom):
+            return False
+        return True
+
+    def _try_checkpoint(self) -> bool:
+        try:
+            self._checkpoint()
+        except duckdb.TransactionException:
             return False
         return True
 

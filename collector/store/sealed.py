@@ -15,8 +15,17 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
-__all__ = ["TIMES", "Column", "SealedFile", "archived_view", "copy_statement", "every_view"]
+__all__ = [
+    "TIMES",
+    "Column",
+    "SealedFile",
+    "archived_view",
+    "copy_statement",
+    "every_view",
+    "sealed_file",
+]
 
 # The archived tables, each with the time that tells the day of a row.
 TIMES: Mapping[str, str] = {
@@ -48,6 +57,11 @@ class SealedFile:
     last_at: datetime
     latest_received_at: datetime
     sealed_at: datetime
+
+
+def sealed_file(row: Sequence[Any]) -> SealedFile:
+    """The file that a row of `archive/files` tells of."""
+    return SealedFile(*row[:-4], *(_EPOCH + us * _MICROSECOND for us in row[-4:]))
 
 
 def copy_statement(table: str, columns: Iterable[Column], target: Path) -> str:
