@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo up test check bench fmt clean
+.PHONY: help setup setup-tests demo up test check bench crash fmt clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,10 @@ check: setup  ## style, types, directions of imports
 
 bench: setup  ## durable spans per second beside the limits of this machine
 	$(RUN) benchmarks/run.py
+
+crash: setup setup-tests  ## 300 simulated power cuts and 20 kills under load
+	$(RUN) tests/crash/power.py --states 300 --json benchmarks/power.json
+	$(RUN) tests/crash/kills.py --kills 20 --json benchmarks/kills.json
 
 fmt: setup  ## format code
 	.venv/bin/ruff format .

@@ -35,6 +35,7 @@ tests() {
     local missing=()
     command -v chromium >/dev/null || missing+=(chromium)
     command -v pdfsig >/dev/null || missing+=(poppler-utils)
+    command -v strace >/dev/null || missing+=(strace)
     if [ ${#missing[@]} -gt 0 ]; then debian "${missing[@]}"; fi
 }
 

@@ -27,10 +27,14 @@ class Collector:
         self.grpc, self.http, self.api = (f"127.0.0.1:{port}" for port in _free_ports(3))
         self.process: subprocess.Popen[str] | None = None
 
+    def program(self) -> list[str]:
+        """What starts the command line."""
+        return [sys.executable, "-m", "collector"]
+
     def run(self, **changes: str) -> subprocess.Popen[str]:
         chosen = {"otlp-grpc": self.grpc, "otlp-http": self.http, "api": self.api} | changes
         flags = [text for name, value in chosen.items() for text in (f"--{name}", value)]
-        command = [sys.executable, "-m", "collector", "collector", "--home", str(self.home), *flags]
+        command = [*self.program(), "collector", "--home", str(self.home), *flags]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def start(self) -> str:

@@ -2,127 +2,113 @@
 
 from __future__ import annotations
 
-import random
-import threading
+import signal
 import time
+from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
+from crash.kills import SmallCollector, kill_at_random
+from crash.load import STORED, Sender, judged, short
 
 pytestmark = pytest.mark.crash
 
-NOON_NS = 1_768_478_400_000_000_000
-SPANS = 20
+
+def test_after_five_kills_every_acknowledged_record_is_there_exactly_once(tmp_path: Path) -> None:
+    collector = SmallCollector(tmp_path / "home")
+    try:
+        report = kill_at_random(collector, kills=5, seed=20260115)
+    finally:
+        if collector.process is not None:
+            collector.kill()
+
+    assert report.verdict.is_right, report.verdict
+    assert report.after_retries.is_right, report.after_retries
+    assert report.after_retries.records == report.records
+    assert report.partly == set()
+    assert report.acknowledged > 100
 
 
-class Sender(threading.Thread):
-    """Sends numbered requests, each again until it is acknowledged, until told to stop."""
-
-    def __init__(self, target: str, number: int) -> None:
-        super().__init__(daemon=True)
-        self.acknowledged: list[str] = []
-        self._target = target
-        self._number = number
-        self._enough = threading.Event()
-
-    def run(self) -> None:
-        with grpc.insecure_channel(self._target, _RECONNECT_FAST) as channel:
-            stub = TraceServiceStub(channel)  # type: ignore[no-untyped-call]
-            turn = 0
-            while not self._enough.is_set():
-                request = self._request(turn)
-                if self._acknowledged(stub, request):
-                    spans = request.resource_spans[0].scope_spans[0].spans
-                    self.acknowledged += [span.span_id.hex() for span in spans]
-                    turn += 1
-
-    def finish(self) -> None:
-        self._enough.set()
-        self.join()
-
-    def _acknowledged(self, stub: TraceServiceStub, request: ExportTraceServiceRequest) -> bool:
-        try:
-            stub.Export(request, timeout=10)
-        except grpc.RpcError:
-            time.sleep(0.02)
-            return False
-        return True
-
-    def _request(self, turn: int) -> ExportTraceServiceRequest:
-        request = ExportTraceServiceRequest()
-        scope = request.resource_spans.add().scope_spans.add()
-        for place in range(SPANS):
-            unique = self._number << 48 | turn << 8 | place
-            scope.spans.add(
-                trace_id=(unique + 1).to_bytes(16, "big"),
-                span_id=(unique + 1).to_bytes(8, "big"),
-                name="execute_tool refund",
-                start_time_unix_nano=NOON_NS + turn,
-                end_time_unix_nano=NOON_NS + turn + 1,
-            )
-        return request
+def stored(collector: Any) -> list[tuple[str, str]]:
+    return [(row["signal"], row["told"]) for row in collector.sql(STORED)]
 
 
-_RECONNECT_FAST = (
-    ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
-    ("grpc.max_reconnect_backoff_ms", 200),
-)
-
-
-def test_after_five_kills_every_acknowledged_span_is_there_exactly_once(collector: Any) -> None:
-    chance = random.Random(20260115)
-    senders = [Sender(collector.grpc, number) for number in range(4)]
+def started(collector: Any) -> list[Sender]:
     collector.start()
+    senders = [Sender(collector, number) for number in range(6)]
     for sender in senders:
         sender.start()
-    for _ in range(5):
-        time.sleep(chance.uniform(0.3, 1.5))
-        collector.kill()
-        collector.start()
-    time.sleep(0.5)
-    for sender in senders:
-        sender.finish()
-    collector.wait_until_applied()
+    return senders
 
-    stored = [row["span_id"] for row in collector.sql("select span_id from spans")]
 
-    acknowledged = {span for sender in senders for span in sender.acknowledged}
-    assert len(acknowledged) > 1000
-    assert acknowledged - set(stored) == set()
-    assert len(stored) == len(set(stored))
+def judge(collector: Any, senders: list[Sender]) -> int:
+    """Acknowledged batches, all of them stored once and whole."""
+    sent = {batch: count for each in senders for batch, count in each.ledger.sent.items()}
+    acknowledged = {batch for each in senders for batch in each.ledger.acknowledged_by()}
+    rows = stored(collector)
+    verdict = judged(rows, acknowledged, set(sent))
+    assert verdict.is_right, verdict
+    assert short(rows, sent) == set()
+    return len(acknowledged)
 
 
 def test_a_kill_before_the_first_checkpoint_loses_nothing(collector: Any) -> None:
-    sender = Sender(collector.grpc, 1)
-    collector.start()
-    sender.start()
+    senders = started(collector)
     time.sleep(0.7)
-    sender.finish()
     collector.kill()
+    for sender in senders:
+        sender.finish()
     collector.start()
     collector.wait_until_applied()
 
-    [count] = collector.sql("select count(*) as spans from spans")
-
-    assert count["spans"] == len(sender.acknowledged) > 0
+    assert judge(collector, senders) > 0
 
 
-def test_a_clean_stop_applies_what_was_acknowledged_and_says_so(
+def test_a_clean_stop_under_load_applies_what_was_acknowledged_and_says_so(
     collector: Any, last_words: Any
 ) -> None:
-    sender = Sender(collector.grpc, 1)
-    collector.start()
-    sender.start()
-    time.sleep(0.5)
-    sender.finish()
+    senders = started(collector)
+    time.sleep(0.7)
     status, told = collector.stop()
+    for sender in senders:
+        sender.finish()
     collector.start()
 
-    [count] = collector.sql("select count(*) as spans from spans")
+    assert status == 0
+    drained = last_words(told, "drained")
+    assert drained["left_in_log"] == 0
+    assert drained["position"] >= drained["records"]
+    assert judge(collector, senders) > 0
+
+
+def test_a_second_signal_does_not_cut_the_drain_short(collector: Any, last_words: Any) -> None:
+    senders = started(collector)
+    time.sleep(0.7)
+    for _ in range(3):
+        collector.process.send_signal(signal.SIGTERM)
+        time.sleep(0.05)
+    status, told = collector.stopped()
+    for sender in senders:
+        sender.finish()
+
     assert status == 0
     assert last_words(told, "drained")["left_in_log"] == 0
-    assert count["spans"] == len(sender.acknowledged) > 0
+
+
+@pytest.mark.parametrize("after_s", [1.0, 1.6, 2.2])
+def test_a_signal_during_the_start_ends_it_cleanly(collector: Any, after_s: float) -> None:
+    senders = started(collector)
+    time.sleep(0.5)
+    collector.kill()
+    for sender in senders:
+        sender.finish()
+    collector.process = collector.run()
+    time.sleep(after_s)
+    status, told = collector.stop()
+
+    # Before Python reaches the handler, the signal ends it as it ends any program.
+    assert status in (0, -signal.SIGTERM), told
+    assert "Traceback" not in told
+    collector.start()
+    collector.wait_until_applied()
+    assert judge(collector, senders) > 0
