@@ -3,7 +3,7 @@
 A question is answered by a SQL file or by a function; both get the same checked
 values. Beside the parameters, every statement may bind `$now`, the periods of the
 objectives in force and, when it has a period itself, `$bucket_s`: a step that divides
-it into at most about 120 parts.
+it into at most about 120 parts, and which part of it rollups answer (store/steps.py).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from collector.errors import ConfigurationError, RefusedInput, WatchkeeperError
 from collector.model import Outcome, Verdict
+from collector.store import steps
 from collector.store.derive import REACH
 from collector.store.reader import Reader
 
@@ -161,7 +162,8 @@ def _period(checked: Values) -> dict[str, Any]:
     length = checked["until"] - checked["since"]
     if length <= timedelta(0):
         raise BadParameter("until", f"until must be later than since, got {length} between them")
-    return {"bucket_s": bucket_s(length)}
+    step_s = bucket_s(length)
+    return {"bucket_s": step_s, **steps.bounds(checked["since"], checked["until"], step_s)}
 
 
 def bucket_s(length: timedelta) -> int:

@@ -18,13 +18,13 @@ from typing import Any, TypeAlias
 
 from collector.slo.budget import Counts
 from collector.slo.objective import EventSignal, Indicator, Limit, Ratio, Selection
+from collector.store.steps import STEP, step_after, step_before
 
 __all__ = ["Ask", "Bucket", "bucket_counts", "event_parameters", "is_rolled_up", "window_counts"]
 
 Ask: TypeAlias = Callable[[str, Mapping[str, Any]], list[dict[str, Any]]]
 Windows: TypeAlias = dict[str, dict[int, Counts]]
 
-STEP = timedelta(minutes=5)
 NEAR = timedelta(hours=6)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -47,8 +47,8 @@ def window_counts(
 ) -> Windows:
     """Counts by agent and place in `starts`; a window without events is absent."""
     bound = {**indicator_parameters(indicator), "agent": agent}
-    pivot = _step_before(until - NEAR)
-    far = {place: at for place, at in enumerate(starts) if _step_after(at) < pivot}
+    pivot = step_before(until - NEAR)
+    far = {place: at for place, at in enumerate(starts) if step_after(at) < pivot}
     if not far or not is_rolled_up(indicator):
         return _near(ask, bound, dict(enumerate(starts)), until)
     counts: Windows = {}
@@ -56,8 +56,8 @@ def window_counts(
     _add(counts, _near(ask, bound, near, until))
     _add(counts, _rolled(ask, bound, far, pivot))
     for place, at in far.items():
-        if at < _step_after(at):
-            _add(counts, _near(ask, bound, {place: at}, _step_after(at)))
+        if at < step_after(at):
+            _add(counts, _near(ask, bound, {place: at}, step_after(at)))
     return counts
 
 
@@ -69,9 +69,9 @@ def bucket_counts(
     bucket_s: int,
     agent: str | None = None,
 ) -> list[Bucket]:
-    """Counts of every agent in steps of time that are not empty."""
+    """Counts of every agent in steps of time that are not empty, in any order."""
     bound = {**indicator_parameters(indicator), "bucket_s": bucket_s, "agent": agent}
-    low, high = _step_after(since), _step_before(until)
+    low, high = step_after(since), step_before(until)
     whole_steps = timedelta(seconds=bucket_s) % STEP == timedelta(0)
     if not whole_steps or high - low < NEAR or not is_rolled_up(indicator):
         return _buckets([_events_in_buckets(ask, bound, since, until)])
@@ -135,7 +135,7 @@ def _near(
 def _rolled(
     ask: Ask, bound: Mapping[str, Any], starts: Mapping[int, datetime], until: datetime
 ) -> Windows:
-    whole = {place: _step_after(at) for place, at in starts.items()}
+    whole = {place: step_after(at) for place, at in starts.items()}
     return _windows(ask, "slo/rolled_windows", bound, whole, {"until": until})
 
 
@@ -180,7 +180,7 @@ def _buckets(parts: Iterable[list[dict[str, Any]]]) -> list[Bucket]:
         for row in part:
             key = row["agent"], row["bucket"]
             found[key] = _sum(found.get(key), _counts(row))
-    return [Bucket(*key, counts) for key, counts in sorted(found.items())]
+    return [Bucket(*key, counts) for key, counts in found.items()]
 
 
 def _add(counts: Windows, more: Windows) -> None:
@@ -196,14 +196,6 @@ def _sum(one: Counts | None, other: Counts) -> Counts:
 
 def _counts(row: Mapping[str, Any]) -> Counts:
     return Counts(row["good"], row["total"])
-
-
-def _step_before(at: datetime) -> datetime:
-    return at - (at - _EPOCH) % STEP
-
-
-def _step_after(at: datetime) -> datetime:
-    return at + (_EPOCH - at) % STEP
 
 
 def _lists(prefix: str, selection: Selection) -> dict[str, list[str] | None]:

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collector.queries import Queries, bucket_s
 from collector.slo.budget import Counts
 from collector.slo.objective import EventSignal, Indicator, Limit, Ratio, Selection
 from collector.store.connection import Store
@@ -22,7 +24,7 @@ from collector.store.counting import (
     is_rolled_up,
     window_counts,
 )
-from collector.store.reader import rows_of
+from collector.store.reader import Reader, bound_names, rows_of
 from collector.store.rollup import recount
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -78,7 +80,7 @@ _DECISIONS = """
 
 
 @pytest.fixture(scope="module")
-def cursor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     with Store(tmp_path_factory.mktemp("counts") / "evidence.duckdb") as store:
         cursor = store.cursor()
         noon = {"noon": NOON}
@@ -90,7 +92,12 @@ def cursor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPy
             "insert into agent_alias values ('did:mesh:1', 'clerk', 'audit_entry', now())"
         ).fetchall()
         recount(cursor)
-        yield cursor
+        yield store
+
+
+@pytest.fixture(scope="module")
+def cursor(store: Store) -> duckdb.DuckDBPyConnection:
+    return store.cursor()
 
 
 moments = st.one_of(
@@ -152,7 +159,133 @@ def test_steps_of_time_count_the_same_either_way(
 
     counted = bucket_counts(partial(rows_of, cursor), indicator, since, until, bucket_s)
 
-    assert counted == expected
+    assert sorted(counted, key=_place) == expected
+
+
+def _place(bucket: Bucket) -> tuple[str, datetime]:
+    return bucket.agent, bucket.starts_at
+
+
+_PERIOD = "{0} >= $since and {0} < $until"
+_BY_ROWS = {
+    "decisions_over_time": f"""
+        select time_bucket(to_seconds($bucket_s), decided_at) as bucket, verdict,
+            count(*) as decisions
+        from named_decision where {_PERIOD.format("decided_at")}
+        group by all order by bucket, verdict
+    """,
+    "denied_by_agent_hour": f"""
+        select agent, date_trunc('hour', decided_at) as hour, count(*) as decisions,
+            count(*) filter (where verdict = 'deny') as denied
+        from named_decision where {_PERIOD.format("decided_at")}
+        group by all order by agent, hour
+    """,
+    "decision_reasons": f"""
+        select verdict, coalesce(rule, reason_code, policy) as reason, count(*) as decisions
+        from named_decision where {_PERIOD.format("decided_at")}
+        group by all order by decisions desc, verdict, reason
+    """,
+    "activity": f"""
+        select bucket, actions, errors, denied
+        from (
+            select time_bucket(to_seconds($bucket_s), started_at) as bucket, count(*) as actions,
+                count(*) filter (where outcome = 'error') as errors
+            from named_action where agent = 'clerk' and {_PERIOD.format("started_at")}
+            group by all
+        )
+        full join (
+            select time_bucket(to_seconds($bucket_s), decided_at) as bucket,
+                count(*) filter (where verdict = 'deny') as denied
+            from named_decision where agent = 'clerk' and {_PERIOD.format("decided_at")}
+            group by all
+        ) using (bucket)
+        order by bucket
+    """,
+}
+_FLEET = """
+    select
+        count(*) filter (where signal = 'run' and at_since) as runs,
+        count(*) filter (where signal = 'run' and at_since and outcome = 'error') as run_errors,
+        count(*) filter (where signal = 'action' and at_since) as actions,
+        count(*) filter (where signal = 'decision' and at_since) as decisions,
+        count(*) filter (where signal = 'decision' and at_since and outcome = 'deny') as denied,
+        count(*) filter (
+            where signal = 'decision' and outcome = 'deny' and told_at < $since
+            and told_at >= $since - ($until::timestamptz - $since::timestamptz)
+        ) as denied_before,
+        bool_or(signal = 'run') as ran,
+        bool_or(signal = 'action') as acted,
+        bool_or(signal = 'decision') as judged
+    from (
+        select *, told_at >= $since as at_since
+        from (
+            select 'run' as signal, agent, started_at as told_at, outcome from named_run
+            union all
+            select 'action', agent, started_at, outcome from named_action
+            union all
+            select 'decision', agent, decided_at, verdict from named_decision
+        )
+        where told_at < $until
+    )
+    group by agent
+    order by agent
+"""
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.sampled_from(sorted(_BY_ROWS)), one=moments, other=moments)
+def test_questions_answer_from_rollups_what_the_rows_say(
+    store: Store, name: str, one: datetime, other: datetime
+) -> None:
+    since, until = min(one, other), max(one, other) + timedelta(microseconds=1)
+    sent = {"since": since.isoformat(), "until": until.isoformat()}
+    if name == "activity":
+        sent["agent"] = "clerk"
+    bound = {"since": since, "until": until, "bucket_s": bucket_s(until - since)}
+
+    answer = Queries(Reader(store), lambda: NOON).ask(name, sent).to_pylist()
+
+    assert answer == rows_by_text(store, _BY_ROWS[name], bound)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(one=moments, other=moments)
+def test_the_fleet_counts_from_rollups_what_the_rows_say(
+    store: Store, one: datetime, other: datetime
+) -> None:
+    since, until = min(one, other), max(one, other) + timedelta(microseconds=1)
+    sent = {"since": since.isoformat(), "until": until.isoformat()}
+
+    fleet = Queries(Reader(store), lambda: NOON).ask("fleet", sent).to_pylist()
+
+    told = ("runs", "run_errors", "actions", "decisions", "denied", "denied_before")
+    answer = [
+        {name: row[name] for name in told} for row in sorted(fleet, key=lambda row: row["agent"])
+    ]
+    assert answer == [
+        _not_measured(row) for row in rows_by_text(store, _FLEET, {"since": since, "until": until})
+    ]
+
+
+def _not_measured(row: dict[str, Any]) -> dict[str, Any]:
+    """What an agent never told is null, as on the page."""
+    never = [
+        name
+        for told, names in (
+            ("ran", ("runs", "run_errors")),
+            ("acted", ("actions",)),
+            ("judged", ("decisions", "denied", "denied_before")),
+        )
+        if not row.pop(told)
+        for name in names
+    ]
+    return row | dict.fromkeys(never)
+
+
+def rows_by_text(store: Store, sql: str, bound: dict[str, Any]) -> list[dict[str, Any]]:
+    used = {name: bound[name] for name in bound_names(sql)}
+    rows: list[dict[str, Any]] = store.cursor().sql(sql, params=used).to_arrow_table().to_pylist()
+    return rows
 
 
 def test_the_rollups_answer_what_they_know_and_nothing_else() -> None:

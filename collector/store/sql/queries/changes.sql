@@ -49,20 +49,6 @@ with
         from budget
         where judged_at < $until and judged_at >= $since - interval 1 day
     ),
-    first_sight as (
-        select agent, min(seen_at) as first_seen
-        from
-            (
-                select agent, min(started_at) as seen_at from named_run group by agent
-                union all
-                select agent, min(started_at) from named_action group by agent
-                union all
-                select agent, min(decided_at) from named_decision group by agent
-                union all
-                select agent, min(scored_at) from named_trust_point group by agent
-            )
-        group by agent
-    ),
     change as (
         select changed_at, kind, agent, summary
         from command_change
@@ -85,7 +71,7 @@ with
         where changed_at >= $since and state != state_before
         union all
         select first_seen, 'agent', agent, 'seen for the first time'
-        from first_sight
+        from agents
         where first_seen >= $since and first_seen < $until
     )
 select changed_at, kind, agent, summary

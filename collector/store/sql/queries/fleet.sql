@@ -1,49 +1,111 @@
 -- Which agents need attention: one row per agent, the most urgent first.
 -- Null means not measured: an agent that never told a decision has no denials, not zero.
--- Bound: $since, $until, $now (timestamptz), $objective_names and $objective_period_s (two lists of equal length).
+-- Bound: $since, $until, $now (timestamptz), what
+-- store/steps.py says of the period, $objective_names and $objective_period_s (two lists of equal length).
 with
     known as (
         select *
         from agents
         where first_seen < $until
     ),
+    -- Whole steps of five minutes from the rollups; those that hold the start or the end of the
+    -- period, or of the time before it, from the rows.
+    ran_in as (
+        select agent, started_in as told_at, outcome, events
+        from named_event_rollup
+        where
+            signal = 'runs'
+            and started_in < $until_low
+            and not (started_in >= $since_low and started_in < $since_high)
+            and not (started_in >= $before_low and started_in < $before_high)
+        union all by name
+        select agent, started_at as told_at, outcome, 1 as events
+        from named_run
+        where started_at >= $before_low and started_at < $before_high
+        union all by name
+        select agent, started_at as told_at, outcome, 1 as events
+        from named_run
+        where started_at >= $since_low and started_at < $since_high
+        union all by name
+        select agent, started_at as told_at, outcome, 1 as events
+        from named_run
+        where started_at >= $until_low and started_at < $until
+    ),
     ran as (
         select
             agent,
-            count(*) filter (where started_at >= $since) as runs,
-            count(*) filter (where started_at >= $since and outcome = 'error') as run_errors
-        from named_run
-        where started_at < $until
+            coalesce(sum(events) filter (where told_at >= $since), 0)::bigint as runs,
+            coalesce(sum(events) filter (where told_at >= $since and outcome = 'error'), 0)::bigint as run_errors
+        from ran_in
         group by agent
+        having sum(events) > 0
+    ),
+    acted_in as (
+        select agent, started_in as told_at, events
+        from named_event_rollup
+        where
+            signal = 'actions'
+            and started_in < $until_low
+            and not (started_in >= $since_low and started_in < $since_high)
+            and not (started_in >= $before_low and started_in < $before_high)
+        union all by name
+        select agent, started_at as told_at, 1 as events
+        from named_action
+        where started_at >= $before_low and started_at < $before_high
+        union all by name
+        select agent, started_at as told_at, 1 as events
+        from named_action
+        where started_at >= $since_low and started_at < $since_high
+        union all by name
+        select agent, started_at as told_at, 1 as events
+        from named_action
+        where started_at >= $until_low and started_at < $until
     ),
     acted as (
-        select agent, count(*) filter (where started_at >= $since) as actions
-        from named_action
-        where started_at < $until
+        select agent, coalesce(sum(events) filter (where told_at >= $since), 0)::bigint as actions
+        from acted_in
         group by agent
+        having sum(events) > 0
+    ),
+    judged_in as (
+        select agent, decided_in as told_at, verdict, decisions
+        from named_decision_rollup
+        where
+            decided_in < $until_low
+            and not (decided_in >= $since_low and decided_in < $since_high)
+            and not (decided_in >= $before_low and decided_in < $before_high)
+        union all by name
+        select agent, decided_at as told_at, verdict, 1 as decisions
+        from named_decision
+        where decided_at >= $before_low and decided_at < $before_high
+        union all by name
+        select agent, decided_at as told_at, verdict, 1 as decisions
+        from named_decision
+        where decided_at >= $since_low and decided_at < $since_high
+        union all by name
+        select agent, decided_at as told_at, verdict, 1 as decisions
+        from named_decision
+        where decided_at >= $until_low and decided_at < $until
     ),
     judged as (
         select
             agent,
-            count(*) filter (where decided_at >= $since) as decisions,
-            count(*) filter (where decided_at >= $since and verdict = 'deny') as denied,
-            count(*) filter (
-                where
-                    decided_at < $since
-                    and decided_at >= $since - to_microseconds(epoch_us($until) - epoch_us($since))
-                    and verdict = 'deny'
-            ) as denied_before
-        from named_decision
-        where decided_at < $until
+            coalesce(sum(decisions) filter (where told_at >= $since), 0)::bigint as decisions,
+            coalesce(sum(decisions) filter (where told_at >= $since and verdict = 'deny'), 0)::bigint as denied,
+            coalesce(
+                sum(decisions) filter (where told_at < $since and told_at >= $before and verdict = 'deny'), 0
+            )::bigint as denied_before
+        from judged_in
         group by agent
+        having sum(decisions) > 0
     ),
     hours as (
         select unnest(generate_series(date_trunc('hour', $since), $until - interval 1 microsecond, interval 1 hour)) as hour
     ),
     denial as (
-        select agent, date_trunc('hour', decided_at) as hour, count(*) as denied
-        from named_decision
-        where decided_at >= $since and decided_at < $until and verdict = 'deny'
+        select agent, date_trunc('hour', told_at) as hour, sum(decisions)::bigint as denied
+        from judged_in
+        where told_at >= $since and verdict = 'deny'
         group by agent, hour
     ),
     denied_hours as (

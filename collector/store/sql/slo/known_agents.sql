@@ -2,13 +2,13 @@
 -- Bound: nothing.
 with
     seen as (
-        select agent, sample from named_run
-        union all
-        select agent, sample from named_action
-        union all
-        select agent, sample from named_decision
+        select agent, sample
+        from agent_rollup
+        group by agent, sample
+        having sum(events) > 0
     )
-select agent, bool_or(sample) as sample
-from seen
-group by agent
+select coalesce(n.agent, s.agent) as agent, bool_or(s.sample) as sample
+from seen as s
+left join agent_names as n on n.alias = s.agent
+group by all
 order by agent
