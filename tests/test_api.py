@@ -29,6 +29,7 @@ from collector.queries import Meta, Parameter, Queries, Question
 from collector.reporting import Reports
 from collector.store.connection import Store
 from collector.store.reader import Bounds, Reader
+from collector.store.rollup import recount
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 HOUR = {"since": "2026-01-15T11:00:00Z", "until": "2026-01-15T12:00:00Z"}
@@ -91,6 +92,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
             "insert into source_count values"
             " (timestamptz '2026-01-15 11:30:00+00', 'ro\"gue', 'logs', 4, 3, 1, 0)"
         )
+        recount(cursor)
         cursor.close()
         yield opened
 
