@@ -22,6 +22,8 @@ from reports.errors import NoAnswer
 
 # What the query API answers at most; more than this many in all need shorter records.
 MOST_COMMANDS = 10_000
+MOST_SENDERS = 1_000
+MOST_GAPS = 100
 
 Row = dict[str, Any]
 Progress = Callable[[float, str], None]
@@ -58,6 +60,8 @@ class Facts:
     reasons: tuple[Row, ...]
     commands: tuple[Row, ...]
     sources: tuple[Row, ...]
+    senders: tuple[Row, ...]
+    gaps: tuple[Row, ...]
     refused: tuple[Row, ...]
     findings: tuple[Finding, ...]
 
@@ -83,6 +87,9 @@ class Facts:
             "commands": list(self.commands),
             "decisions": list(self.verdicts),
             "sources": list(self.sources),
+            "senders": list(self.senders),
+            "sequence_gaps": list(self.gaps),
+            "refused": list(self.refused),
         }
         return json.dumps(document, default=str, indent=1, sort_keys=True).encode()
 
@@ -165,8 +172,10 @@ def gather(
         "verdicts": _verdicts(collector.during("decisions_over_time")),
         "reasons": collector.during("decision_reasons")[:25],
         "commands": _during(collector.rows("command_proof", limit=MOST_COMMANDS), period),
-        "sources": collector.rows("sources"),
-        "refused": collector.during("refused", limit=25),
+        "sources": collector.during("sources"),
+        "senders": _noticed(collector.during("senders", limit=MOST_SENDERS)),
+        "gaps": collector.during("sequence_gaps", limit=MOST_GAPS),
+        "refused": collector.during("refused_reasons"),
     }
     tell(0.3, "running the evidence queries")
     findings = _findings(framework, collector)
@@ -203,6 +212,17 @@ def _verdicts(rows: tuple[Row, ...]) -> tuple[Row, ...]:
         totals[row["verdict"]] = totals.get(row["verdict"], 0) + row["decisions"]
     ordered = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
     return tuple({"verdict": verdict, "decisions": count} for verdict, count in ordered)
+
+
+def _noticed(senders: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The senders of whom something speaks against a complete record."""
+    return tuple(
+        sender
+        for sender in senders
+        if sender["presence"] in ("silent", "gone")
+        or sender["clock"] in ("ahead", "late")
+        or any(sender[name] for name in ("gaps", "silences", "dropped"))
+    )
 
 
 def _during(rows: tuple[Row, ...], period: Period) -> tuple[Row, ...]:

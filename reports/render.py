@@ -27,6 +27,7 @@ WORDS = {
     Determination.ATTESTED: "Attested",
 }
 UNKNOWN = "–"
+NOT_MEASURED = "not measured"
 # Control characters but tab and line break, and what turns the direction of writing around.
 _HIDING = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ufffe\\uffff]"
@@ -90,6 +91,8 @@ def _environment() -> jinja2.Environment:
         "when": when,
         "share": share,
         "count": count,
+        "measured": measured,
+        "lag": lag,
         "burn": burn,
         "seconds_after": seconds_after,
         "word": word,
@@ -142,6 +145,16 @@ def share(value: float | None) -> str:
 
 def count(value: int | None) -> str:
     return UNKNOWN if value is None else f"{value:,}"
+
+
+def measured(value: int | None) -> str:
+    """A count that may never have been taken, which is not the same as none."""
+    return NOT_MEASURED if value is None else f"{value:,}"
+
+
+def lag(milliseconds: float | None) -> str:
+    """A time in seconds that may lie below zero: `-90.4 s`."""
+    return NOT_MEASURED if milliseconds is None else f"{milliseconds / 1000:,.4g} s"
 
 
 def burn(value: float | None) -> str:

@@ -60,6 +60,21 @@ def command_row(**changes: object) -> Row:
     return row | changes
 
 
+def sender_row(**changes: object) -> Row:
+    row: Row = {
+        "service_name": "clerk",
+        "instance": None,
+        "signal": "traces",
+        "presence": "silent",
+        "gaps": None,
+        "silences": 2,
+        "dropped": 0,
+        "least_lag_ms": -90_400.0,
+        "clock": "ahead",
+    }
+    return row | changes
+
+
 def make_facts(**changes: object) -> Facts:
     framework = load.framework("eu-ai-act")
     queries = load.evidence_queries()
@@ -96,9 +111,34 @@ def make_facts(**changes: object) -> Facts:
                 "refused": 1,
                 "duplicate": 0,
                 "last_seen": NOON,
+                "senders": 2,
+                "gaps": None,
+                "silent": 1,
+                "dropped": 0,
+                "least_lag_ms": -90_400.0,
+                "clock": "ahead",
             },
         ),
-        "refused": (),
+        "senders": (sender_row(),),
+        "gaps": (
+            {
+                "service_name": "clerk",
+                "instance": "clerk-1",
+                "first_missing": 7,
+                "last_missing": 8,
+                "missing": 2,
+                "noticed_at": NOON - timedelta(hours=1),
+            },
+        ),
+        "refused": (
+            {
+                "reason": "invalid_span_id",
+                "source": "otlp-grpc",
+                "signal": "traces",
+                "records": 1,
+                "last_at": NOON - timedelta(hours=3),
+            },
+        ),
         "findings": tuple(
             find(requirement, tuple(controls.get(requirement.id, ())))
             for requirement in framework.articles(ARTICLES["eu-ai-act"])

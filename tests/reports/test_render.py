@@ -37,6 +37,16 @@ def test_an_unknown_number_is_a_dash_and_never_a_zero(facts: Facts) -> None:
     assert "12 of 1,000 – – burning" in text
 
 
+def test_what_was_never_counted_is_not_measured_and_never_a_zero(facts: Facts) -> None:
+    text = _text(facts)
+
+    assert "otlp-grpc traces 2 not measured 1 0 -90.4 s ahead" in text
+
+
+def test_a_number_that_never_came_is_in_the_report(facts: Facts) -> None:
+    assert "clerk clerk-1 7 8 2" in _text(facts)
+
+
 def test_an_agent_that_names_itself_like_markup_is_printed_not_obeyed() -> None:
     hostile = make_facts(fleet=(fleet_row("<script>alert(1)</script>", "healthy"),))
 
