@@ -263,4 +263,4 @@ def _to_escape(texts: pa.Array) -> Ints:
 
 
 def _binary(texts: Sequence[str]) -> pa.Array:
-    return pa.array([text.encode("utf-8", "surrogatepass") for text in texts], pa.binary())
+    return pa.array(texts, pa.string()).view(pa.binary())
