@@ -35,6 +35,7 @@ _META_LASTS_S = 2.0
 _log = structlog.get_logger("collector.api")
 
 Facts = Callable[[], dict[str, Any]]
+Metrics = Callable[[str, Mapping[str, float]], tuple[bytes, str]]
 
 
 class ObjectiveFacts(Protocol):
@@ -65,16 +66,18 @@ def create_app(
     reports: ReportJobs,
     unready: Callable[[], str | None] = lambda: None,
     gauges: Callable[[], Mapping[str, float]] = dict,
+    metrics: Metrics = lambda accept, now: (b"", "text/plain"),
     host: str = "127.0.0.1",
 ) -> Starlette:
     """The application. `unready` names the reason why the collector cannot serve yet, or None.
 
-    `gauges` are measured at the moment and shown in /metrics beside the counts.
+    `gauges` are measured at the moment; `metrics` makes the page of a scrape of them, for
+    what the Accept header says.
     """
     routes = (
         _health_routes(unready)
         + _question_routes(queries)
-        + _fact_routes(queries, _Remembered(meta, _META_LASTS_S), objectives, gauges)
+        + _fact_routes(_Remembered(meta, _META_LASTS_S), objectives, gauges, metrics)
         + _intake_routes(gauges, unready)
         + _report_routes(reports)
     )
@@ -145,20 +148,21 @@ def _question_routes(queries: Queries) -> list[Route]:
 
 
 def _fact_routes(
-    queries: Queries,
     meta: Facts,
     objectives: ObjectiveFacts,
     gauges: Callable[[], Mapping[str, float]],
+    metrics: Metrics,
 ) -> list[Route]:
-    async def metrics(request: Request) -> Response:
-        return PlainTextResponse(await run_in_threadpool(_metrics, queries, meta, gauges()))
+    async def scrape(request: Request) -> Response:
+        page, media_type = metrics(request.headers.get("accept", ""), gauges())
+        return Response(page, headers={"content-type": media_type})
 
     async def reload(request: Request) -> Response:
         _check_json(request)
         return await _facts(objectives.reload)(request)
 
     return [
-        Route("/metrics", metrics),
+        Route("/metrics", scrape),
         Route("/v1/meta", _facts(meta)),
         Route("/v1/objectives", _facts(objectives.listing)),
         Route("/v1/objectives/reload", reload, methods=["POST"]),
@@ -290,27 +294,6 @@ def _report_wish(body: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 _PERIOD = ("since", "until")
-
-
-def _metrics(queries: Queries, meta: Facts, gauges: Mapping[str, float]) -> str:
-    lines, facts = [], meta()
-    rows = queries.ask("sources", {}).to_pylist()
-    for fate in ("received", "stored", "refused", "duplicate"):
-        lines.append(f"# TYPE watchkeeper_records_{fate}_total counter")
-        lines += [f"watchkeeper_records_{fate}_total{_labels(row)} {row[fate]}" for row in rows]
-    shown = {name: facts[name] for name in ("wal_lag_records", "spans")}
-    for name, value in (shown | dict(gauges)).items():
-        lines.append(f"# TYPE watchkeeper_{name} gauge")
-        lines.append(f"watchkeeper_{name} {value}")
-    return "\n".join(lines) + "\n"
-
-
-def _labels(row: Mapping[str, Any]) -> str:
-    return f'{{source="{_escaped(row["source"])}",signal="{_escaped(row["signal"])}"}}'
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _unknown_report(request: Request) -> Response:

@@ -243,6 +243,8 @@ REMEDIES: Mapping[str, str] = {
     "allow the environment to the token that was used.",
     "undecodable": "The whole request could not be read. Its bytes are kept on the collector's "
     "machine: look at them with an OTLP tool, mend the sender, and send them again.",
+    "damaged_in_log": "Nothing the sender can do: the disk lost what was acknowledged. Look at "
+    "the disk, and at the files that end in .damaged beside the log.",
     "not_storable": "The request could be read and not stored. Its bytes are kept on the "
     "collector's machine; its log says why. They can be sent again once that is mended.",
 }

@@ -35,6 +35,7 @@ from collector.config import VERSION, Address, Settings
 from collector.control.retention import verifier
 from collector.errors import ConfigurationError
 from collector.evaluator import Evaluator
+from collector.instruments import Instruments, WatchedIntake, watched_api, watched_door
 from collector.intake_queries import register_intake
 from collector.local import listening_locally
 from collector.objectives import Objectives, utc_now
@@ -115,18 +116,20 @@ class Parts:
     acts: Acts
     upkeep: Upkeep
     backups: BackupJobs
+    instruments: Instruments
 
     @classmethod
     @contextmanager
     def opened(cls, settings: Settings) -> Iterator[Parts]:
         """Every part, started; closed again in the opposite order."""
         with ExitStack() as stack:
-            log = WriteAheadLog(settings.data / "log")
+            instruments = Instruments(VERSION)
+            log = WriteAheadLog(settings.data / "log", on_synced=instruments.synced)
             stack.callback(log.close)
             store = Store(settings.data / "watchkeeper.duckdb")
             stack.callback(store.close)
             log.continue_after(store.position())
-            parts = cls._made(settings, log, store)
+            parts = cls._made(settings, log, store, instruments)
             stack.callback(parts.reports.close)
             parts.applier.start()
             stack.callback(parts.drain)
@@ -138,7 +141,9 @@ class Parts:
             yield parts
 
     @classmethod
-    def _made(cls, settings: Settings, log: WriteAheadLog, store: Store) -> Parts:
+    def _made(
+        cls, settings: Settings, log: WriteAheadLog, store: Store, instruments: Instruments
+    ) -> Parts:
         reader = Reader(store)
         objectives = Objectives(settings.objectives)
         queries = Queries(
@@ -159,13 +164,15 @@ class Parts:
                 log,
                 _warm(Decoder(SetAside(settings.data / "set-aside").keep)),
                 derive=derive,
-                on_applied=_notifying(proof),
+                on_applied=_notifying(proof, instruments),
+                on_checkpoint=instruments.checkpointed,
             ),
             evaluator=Evaluator(store, objectives),
             objectives=objectives,
             queries=queries,
             reports=Reports(settings.reports, settings.api.url),
             proof=proof,
+            instruments=instruments,
             headroom=Headroom(
                 unapplied_bytes=lambda: log.unread_bytes,
                 free_bytes=partial(free_bytes, str(settings.data)),
@@ -192,6 +199,7 @@ class Parts:
         return {
             "wal_lag_records": self.lag(),
             "wal_lag_bytes": self.log.unread_bytes,
+            "wal_waiting_bytes": self.log.waiting_bytes,
             "disk_free_bytes": self.headroom.free_bytes(),
             "disk_floor_bytes": self.headroom.least_free_bytes,
             "traces_not_derived": self.applier.traces_not_derived,
@@ -222,9 +230,10 @@ async def _run(settings: Settings, parts: Parts, listeners: Listeners, stop: asy
     intake = _intake(settings, parts)
     tls = _tls(settings)
     grpc = GrpcDoor(intake, settings.otlp_grpc, tls)
-    http = _server(HttpDoor(intake, parts.unready), tls)
-    local = _server(HttpDoor(intake, parts.unready, is_local=True))
-    api = _server(_api(settings, parts))
+    door, inside = (HttpDoor(intake, parts.unready, is_local=local) for local in (False, True))
+    http = _server(watched_door(door, parts.instruments), tls)
+    local = _server(watched_door(inside, parts.instruments, "local"))
+    api = _server(watched_api(_api(settings, parts), parts.instruments))
     admin = _server(create_admin(parts.acts, parts.upkeep, parts.backups, utc_now))
     async with AsyncExitStack() as running:
         await running.enter_async_context(_background(parts.proof.run()))
@@ -243,7 +252,8 @@ def _intake(settings: Settings, parts: Parts) -> Intake:
     tokens = TokenFile(settings.tokens)
     # A broken file ends the start; later the last tokens stay in force.
     tokens.read()
-    return Intake(
+    return WatchedIntake(
+        parts.instruments,
         parts.log,
         shortage=parts.headroom.shortage,
         credentials=Credentials(tokens, mode=settings.ingest_auth, exposed=settings.is_exposed),
@@ -278,6 +288,7 @@ def _api(settings: Settings, parts: Parts) -> Starlette:
         reports=parts.reports,
         unready=parts.unready,
         gauges=parts.gauges,
+        metrics=parts.instruments.page,
         host=settings.api.host,
     )
 
@@ -391,8 +402,9 @@ def _address_of(listener: socket.socket) -> Address:
     return Address(host, port)
 
 
-def _notifying(proof: ProofNotifier) -> Callable[[Applied], None]:
+def _notifying(proof: ProofNotifier, instruments: Instruments) -> Callable[[Applied], None]:
     def applied(what: Applied) -> None:
+        instruments.applied(what)
         if what.hold_ids:
             proof.notify()
 

@@ -179,6 +179,11 @@ def test_a_drop_counter_says_what_was_lost_and_why(
 
 
 def test_every_reason_for_a_refusal_comes_with_what_to_do() -> None:
-    reasons = {*(reason.value for reason in Reason), "undecodable", "not_storable"}
+    reasons = {
+        *(reason.value for reason in Reason),
+        "undecodable",
+        "not_storable",
+        "damaged_in_log",
+    }
 
     assert reasons == set(REMEDIES)

@@ -17,8 +17,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeAlias
@@ -81,7 +81,12 @@ class Log(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What one transaction kept. `hold_ids` are those that newly stored decisions name."""
+    """What one transaction kept. `hold_ids` are those that newly stored decisions name.
+
+    counts: what became of the records of each source, as in table source_count
+    refusals: what was refused, as in table refused_record
+    seconds: how long the transaction took
+    """
 
     position: int
     spans: int
@@ -89,6 +94,9 @@ class Applied:
     points: int
     decisions: int
     hold_ids: frozenset[str]
+    counts: Sequence[Mapping[str, Any]] = field(default=(), compare=False)
+    refusals: Sequence[Mapping[str, Any]] = field(default=(), compare=False)
+    seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,7 @@ class Applier:
         decoder: Decoding,
         *,
         on_applied: Callable[[Applied], None] | None = None,
+        on_checkpoint: Callable[[float], None] = lambda seconds: None,
         derive: Derive = derive,
         batch_bytes: int = BATCH_BYTES,
         tick_s: float = TICK_S,
@@ -117,6 +126,7 @@ class Applier:
         self._log = log
         self._ahead = Ahead(log, decoder, batch_bytes)
         self._on_applied = on_applied
+        self._on_checkpoint = on_checkpoint
         self._pace = _Pace(batch_bytes, tick_s, idle_checkpoint_s)
         self._cursor = store.cursor()
         self._derivation = Derivation(self._cursor, derive)
@@ -255,8 +265,10 @@ class Applier:
         self._tell(applied)
 
     def _committed(self, batch: Batch, derive: Callable[[Tables], None]) -> Applied:
+        began = time.monotonic()
         with transaction(self._cursor):
-            return self._write(batch, derive)
+            applied = self._write(batch, derive)
+        return replace(applied, seconds=time.monotonic() - began)
 
     def _tell(self, applied: Applied) -> None:
         if self._on_applied is None:
@@ -276,7 +288,8 @@ class Applier:
         holds = self._insert("decision", tables["decision"])
         if holds:
             count_new_decisions(self._cursor)
-        self._insert("source_count", _recounted(tables))
+        counts = _recounted(tables)
+        self._insert("source_count", counts)
         for table, tally in tallies(tables).items():
             self._insert(table, tally)
         derive(tables)
@@ -288,6 +301,8 @@ class Applier:
             points=tables["metric_point"].num_rows,
             decisions=len(holds),
             hold_ids=frozenset(hold for (hold,) in holds if hold),
+            counts=counts.to_pylist(),
+            refusals=tables["refused_record"].to_pylist(),
         )
 
     def _without_stored(self, table: str, incoming: pa.Table) -> pa.Table:
@@ -349,7 +364,7 @@ class Applier:
         """Make the position durable in the file itself; then the log may forget up to it."""
         if self._checkpointed == self._position:
             return
-        self._last_work = time.monotonic()
+        self._last_work = began = time.monotonic()
         try:
             self._compact()
             self._store.checkpoint()
@@ -359,6 +374,7 @@ class Applier:
             return
         self._log.release(self._position)
         self._checkpointed = self._position
+        self._on_checkpoint(time.monotonic() - began)
 
     def _compact(self) -> None:
         """Add up partial counts; only now and then, because it reads all of them."""

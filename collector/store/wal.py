@@ -8,7 +8,9 @@ rise, and are given at the moment of writing, so a failed group leaves no gap.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -97,10 +99,12 @@ class WriteAheadLog:
         *,
         segment_bytes: int = 64 * MIB,
         max_waiting_bytes: int = 64 * MIB,
+        on_synced: Callable[[int, float], None] = lambda records, seconds: None,
     ) -> None:
         self._directory = directory
         self._segment_bytes = segment_bytes
         self._max_waiting_bytes = max_waiting_bytes
+        self._on_synced = on_synced
         self._changed = threading.Condition()
         self._reading = threading.Lock()
         self._waiting: deque[_Waiting] = deque()
@@ -125,6 +129,11 @@ class WriteAheadLog:
     def last_sequence(self) -> int:
         """The newest synced sequence, 0 before the first."""
         return self._last_sequence
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that wait to be written and synced."""
+        return self._waiting_bytes
 
     @property
     def failure(self) -> str | None:
@@ -248,7 +257,9 @@ class WriteAheadLog:
             pack(segment.marker, entry.numbered(sequence))
             for sequence, entry in enumerate(group, first)
         ]
+        began = time.monotonic()
         segment.append(b"".join(frames), last)
+        self._on_synced(len(group), time.monotonic() - began)
         with self._changed:
             self._last_sequence = last
             self._failure = None
