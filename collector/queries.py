@@ -20,8 +20,8 @@ import pyarrow as pa
 
 from collector.errors import ConfigurationError, RefusedInput, WatchkeeperError
 from collector.model import Outcome, Verdict
+from collector.newest import decisions_of_trace, newest_decisions, newest_traces, one_trace
 from collector.store import steps
-from collector.store.derive import REACH
 from collector.store.reader import Reader
 
 Values = Mapping[str, Any]
@@ -32,7 +32,6 @@ Periods = Callable[[], Mapping[str, timedelta]]
 _STEPS_S = (10, 60, 300, 900, 3600, 6 * 3600, 86400, 7 * 86400)
 _MOST_STEPS = 120
 _LONGEST_TEXT = 500
-_EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 _HEX_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -132,6 +131,7 @@ _TEXT = Parameter("text", required=False)
 _VERDICT = Parameter("verdict", required=False, choices=tuple(Verdict))
 _OUTCOME = Parameter("outcome", required=False, choices=tuple(Outcome))
 _TRACE_ID = Parameter("trace_id", Kind.TRACE_ID)
+_NEAR = Parameter("near", Kind.INSTANT, required=False)
 
 
 @dataclass(frozen=True)
@@ -254,46 +254,6 @@ def _evidence(sql: str) -> Answer:
     return lambda reader, values: reader.text(sql, values)
 
 
-_WINDOWS = tuple(timedelta(minutes=minutes) for minutes in (15, 120, 1440, 14400))
-
-
-def newest_traces(reader: Reader, values: Values) -> pa.Table:
-    """A page of traces, looked for in ever longer windows so that a page costs no full scan.
-
-    A window that yields a full page holds the newest traces, because every trace in it
-    began later than all that are not.
-    """
-    end = min(values["until"], _instant_of(values["before_ns"]) or values["until"])
-    starts = [end - window for window in _WINDOWS if end - window > values["since"]]
-    for start in (*starts, values["since"]):
-        page = reader.table("queries/traces", {**values, "window_start": start})
-        if page.num_rows >= values["limit"]:
-            break
-    return page
-
-
-def one_trace(reader: Reader, values: Values) -> pa.Table:
-    """The spans of a trace; archived days are searched only for what did not begin since."""
-    [known] = reader.rows("queries/archived_until")
-    archived_until = known["archived_until"]
-    if archived_until is not None:
-        behind = archived_until + timedelta(microseconds=1)
-        spans = reader.table("queries/trace", {**values, "spans_since": behind})
-        if spans.num_rows and min(spans["started_at"].to_pylist()) > archived_until + REACH:
-            return spans
-    return reader.table("queries/trace", {**values, "spans_since": _EARLIEST})
-
-
-def _instant_of(nanoseconds: int | None) -> datetime | None:
-    if nanoseconds is None:
-        return None
-    try:
-        # One microsecond later, because the nanoseconds are cut off.
-        return datetime.fromtimestamp(nanoseconds // 10**9 + 1, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
 class Meta:
     """What the collector knows about itself, for the bottom line of every page."""
 
@@ -367,7 +327,7 @@ _QUESTIONS = (
     ),
     Question(
         "trace",
-        (_TRACE_ID,),
+        (_TRACE_ID, _NEAR),
         _columns(
             "span_id parent_span_id name kind op agent service_name scope_name started_at start_ns"
             " duration_ms outcome status_message tool_name model input_tokens output_tokens"
@@ -375,12 +335,12 @@ _QUESTIONS = (
         ),
         one_trace,
     ),
-    Question("trace_decisions", (_TRACE_ID,), _DECISION_COLUMNS, "queries/trace_decisions"),
+    Question("trace_decisions", (_TRACE_ID, _NEAR), _DECISION_COLUMNS, decisions_of_trace),
     Question(
         "decisions",
         (SINCE, UNTIL, ANY_AGENT, _VERDICT, _TEXT, _BEFORE_NS, LIMIT),
         _DECISION_COLUMNS,
-        "queries/decisions",
+        newest_decisions,
     ),
     Question(
         "decision_reasons",

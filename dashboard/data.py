@@ -141,12 +141,13 @@ def traces(
     )
 
 
-def trace(trace_id: str) -> pl.DataFrame:
-    return _frame("trace", None, trace_id=trace_id)
+def trace(trace_id: str, near: str = "") -> pl.DataFrame:
+    """`near`: a time within the trace, which spares the collector a search."""
+    return _frame("trace", None, trace_id=trace_id, near=near)
 
 
-def trace_decisions(trace_id: str) -> pl.DataFrame:
-    return _frame("trace_decisions", None, trace_id=trace_id)
+def trace_decisions(trace_id: str, near: str = "") -> pl.DataFrame:
+    return _frame("trace_decisions", None, trace_id=trace_id, near=near)
 
 
 def decisions(

@@ -17,6 +17,7 @@ class Url(StrEnum):
     OBJECTIVE = "objective"
     TRACE = "trace"
     SPAN = "span"
+    NEAR = "near"
     DECISION = "decision"
     HOLD = "hold"
     TRACES_AGENT = "traces_agent"

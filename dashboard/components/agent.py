@@ -123,7 +123,7 @@ def runs(agent: str, window: Window) -> None:
         return
     picked = tables.trace_table(rows, Key.AGENT_TRACES, brief=True)
     if picked:
-        st.switch_page("views/trace.py", query_params=address({Url.TRACE: picked}))
+        st.switch_page("views/trace.py", query_params=address(picked))
 
 
 def holds(agent: str) -> None:

@@ -70,7 +70,11 @@ def detail(row: Json) -> None:
                     label="Open trace",
                     icon=":material/account_tree:",
                     query_params=address(
-                        {Url.TRACE: row["trace_id"], Url.SPAN: row["span_id"] or ""}
+                        {
+                            Url.TRACE: row["trace_id"],
+                            Url.SPAN: row["span_id"] or "",
+                            Url.NEAR: row["decided_at"].isoformat(),
+                        }
                     ),
                 )
         if row["reason"]:

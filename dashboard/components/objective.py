@@ -156,6 +156,8 @@ def events(row: Json, window: Window) -> None:
         alt="Bad events, newest first; each opens its trace",
     )
     if picked is not None and rows["trace_id"][picked]:
-        st.switch_page(
-            "views/trace.py", query_params=address({Url.TRACE: rows["trace_id"][picked]})
-        )
+        chosen = {
+            Url.TRACE: rows["trace_id"][picked],
+            Url.NEAR: rows["happened_at"][picked].isoformat(),
+        }
+        st.switch_page("views/trace.py", query_params=address(chosen))

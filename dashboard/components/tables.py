@@ -225,8 +225,8 @@ def decision_table(rows: pl.DataFrame, key: str, *, brief: bool = False) -> str 
     return None if picked is None else str(rows["decision_id"][picked])
 
 
-def trace_table(rows: pl.DataFrame, key: str, *, brief: bool = False) -> str | None:
-    """Traces; the id of the one the reader picked. `brief` is for half a page of one agent."""
+def trace_table(rows: pl.DataFrame, key: str, *, brief: bool = False) -> dict[Url, str] | None:
+    """Traces; the address of the one the reader picked. `brief` is for half a page of one agent."""
     told = marked_sample(rows).with_columns(
         worded("outcome", words.OUTCOMES),
         took=pl.col("duration_ms").map_elements(words.milliseconds, return_dtype=pl.String),
@@ -250,4 +250,7 @@ def trace_table(rows: pl.DataFrame, key: str, *, brief: bool = False) -> str | N
     }
     alt = "Traces, newest first, with outcome and duration"
     picked = chosen(told, config, key, alt=alt, rows=BRIEF_ROWS if brief else None)
-    return None if picked is None else str(rows["trace_id"][picked])
+    if picked is None:
+        return None
+    near = rows["started_at"][picked].isoformat()
+    return {Url.TRACE: str(rows["trace_id"][picked]), Url.NEAR: near}

@@ -17,10 +17,10 @@ from dashboard.waterfall import Waterfall
 SHAPES = ("Waterfall", "Table")
 
 
-def spans_of(trace_id: str) -> pl.DataFrame:
+def spans_of(trace_id: str, near: str) -> pl.DataFrame:
     """Its spans, earliest first; none when there is no such trace."""
     try:
-        spans = data.trace(trace_id) if trace_id else pl.DataFrame()
+        spans = data.trace(trace_id, near) if trace_id else pl.DataFrame()
     except Refused:
         return pl.DataFrame()
     if spans.is_empty():

@@ -9,7 +9,8 @@ from dashboard.components import page, trace
 from dashboard.state import Url
 
 trace_id, selected = st.query_params.get(Url.TRACE, ""), st.query_params.get(Url.SPAN)
-spans = trace.spans_of(trace_id)
+near = st.query_params.get(Url.NEAR, "")
+spans = trace.spans_of(trace_id, near)
 if spans.is_empty():
     page.opened("Trace", up=("views/traces.py", "Traces"))
     page.unknown("trace", trace_id, "views/traces.py", "Traces")
@@ -20,7 +21,7 @@ page.opened(
     up=("views/traces.py", f"Traces / {root['agent'] or root['service_name']}"),
     sample=root["sample"],
 )
-decisions = data.trace_decisions(trace_id)
+decisions = data.trace_decisions(trace_id, near)
 laid = waterfall.laid_out(spans, decisions)
 with st.container(horizontal=True, vertical_alignment="center"):
     trace.summary(spans, decisions)

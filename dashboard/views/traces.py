@@ -24,6 +24,6 @@ with page.section(
     else:
         picked = tables.trace_table(rows, Key.TRACES_LIST)
         if picked:
-            st.switch_page("views/trace.py", query_params=address({Url.TRACE: picked}))
+            st.switch_page("views/trace.py", query_params=address(picked))
     filters.pages(rows, "start_ns", Url.TRACES_BEFORE, Key.TRACES_NEWEST, Key.TRACES_OLDER)
 page.footer(rows["agent"].n_unique() if rows.height else 0)

@@ -115,3 +115,24 @@ def _expected(spread: list[list[int]]) -> list[str]:
     }
     inside = [trace for trace, start in began.items() if start >= since]
     return sorted(inside, key=lambda trace: began[trace], reverse=True)
+
+
+@pytest.mark.parametrize("name", ["trace", "trace_decisions"])
+@pytest.mark.parametrize("near", [None, NOON, NOON - timedelta(days=300), "0001-01-01T00:00:00Z"])
+def test_a_trace_is_found_whether_or_not_its_time_is_told_rightly(
+    queries: Queries, given: Any, name: str, near: datetime | str | None
+) -> None:
+    started_at = NOON - timedelta(hours=1)
+    one = {"trace_id": "0a" * 16, "span_id": "01" * 8}
+    other = {"trace_id": "0b" * 16, "span_id": "02" * 8}
+    given(
+        {
+            "span": [{**each, "started_at": started_at} for each in (one, other)],
+            "decision": [{**each, "decided_at": started_at} for each in (one, other)],
+        }
+    )
+    told = {} if near is None else {"near": str(near).replace(" ", "T")}
+
+    rows = queries.ask(name, {"trace_id": "0a" * 16, **told}).to_pylist()
+
+    assert [row["span_id"] for row in rows] == ["01" * 8]

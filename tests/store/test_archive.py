@@ -18,7 +18,7 @@ import pytest
 from house import DAY, LATER, NOON, House, logs, ns, points, spans
 
 from collector.model import Signal
-from collector.queries import one_trace
+from collector.newest import one_trace
 from collector.store.archive import Archive, sealed_files
 from collector.store.connection import Store
 from collector.store.reader import Reader

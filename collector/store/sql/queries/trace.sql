@@ -1,14 +1,21 @@
 -- Every span of one trace, with the agent it belongs to and what became of it.
--- Bound: $trace_id (32 hex digits), $spans_since (timestamptz): earlier spans are not looked for.
+-- Bound: $trace_id (32 hex digits), $spans_since, $spans_until (timestamptz): spans that
+-- started outside are not looked for.
 with
     known as (
         select span_id, agent, outcome, input_tokens, output_tokens
         from named_run
-        where trace_id = unhex($trace_id)
+        where
+            trace_id = unhex($trace_id)
+            and started_at >= $spans_since
+            and started_at <= $spans_until
         union all
         select span_id, agent, outcome, input_tokens, output_tokens
         from named_action
-        where trace_id = unhex($trace_id)
+        where
+            trace_id = unhex($trace_id)
+            and started_at >= $spans_since
+            and started_at <= $spans_until
     ),
     meaning as (
         select
@@ -54,5 +61,8 @@ from every_span as s
 left join meaning as m using (span_id)
 left join resource as r using (resource_hash)
 left join scope as c using (scope_hash)
-where s.trace_id = unhex($trace_id) and s.started_at >= $spans_since
+where
+    s.trace_id = unhex($trace_id)
+    and s.started_at >= $spans_since
+    and s.started_at <= $spans_until
 order by s.start_ns, s.sequence, span_id

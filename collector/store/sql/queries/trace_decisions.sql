@@ -1,5 +1,5 @@
 -- The decisions taken within one trace, in order.
--- Bound: $trace_id (32 hex digits).
+-- Bound: $trace_id (32 hex digits), $since, $until (timestamptz).
 select
     decision_id,
     decided_at,
@@ -26,5 +26,5 @@ select
     dialect,
     raw_verdict
 from named_decision
-where trace_id = unhex($trace_id)
+where trace_id = unhex($trace_id) and decided_at >= $since and decided_at <= $until
 order by decided_ns, decision_id
