@@ -47,6 +47,7 @@ from collector.receive.grpc import GrpcDoor
 from collector.receive.http import HttpDoor
 from collector.receive.intake import Intake
 from collector.receive.limits import Headroom, floor_bytes
+from collector.receive.patience import KEEP_ALIVE_S, PatientProtocol
 from collector.receive.peers import CertifiedProtocol
 from collector.receive.rate import Rates
 from collector.receive.tls import Tls
@@ -302,7 +303,8 @@ def _server(app: Any, tls: Tls | None = None) -> Server:
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=DOORS_GRACE_S,
-            http=CertifiedProtocol if tls else "auto",
+            timeout_keep_alive=KEEP_ALIVE_S,
+            http=CertifiedProtocol if tls else PatientProtocol,
             ssl_context_factory=(lambda *_: tls.context()) if tls else None,
         )
     )

@@ -12,7 +12,7 @@ from google.rpc.code_pb2 import (
     UNAUTHENTICATED,
     UNAVAILABLE,
 )
-from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -24,7 +24,7 @@ from collector.errors import WatchkeeperError
 from collector.model import Signal
 from collector.receive.credentials import Unauthenticated
 from collector.receive.intake import Answer
-from collector.receive.limits import TooLarge
+from collector.receive.limits import Malformed, TooLarge
 from collector.receive.rate import TooFast
 from collector.store.wal import Busy, LogError
 
@@ -71,6 +71,8 @@ def status_of(error: WatchkeeperError) -> Status:
             return Status(code=UNAUTHENTICATED, message=str(error))
         case TooLarge():
             return Status(code=RESOURCE_EXHAUSTED, message=str(error))
+        case Malformed():
+            return _malformed(error)
         case _:
             return Status(code=INVALID_ARGUMENT, message=str(error))
 
@@ -84,6 +86,14 @@ def retry_info(error: WatchkeeperError) -> RetryInfo:
     delay = Duration()
     delay.FromTimedelta(retry_after(error))
     return RetryInfo(retry_delay=delay)
+
+
+def _malformed(error: Malformed) -> Status:
+    """OTLP/HTTP, "Bad Data": the details hold a BadRequest that describes the bad data."""
+    status = Status(code=INVALID_ARGUMENT, message=str(error))
+    violation = BadRequest.FieldViolation(field="body", description=str(error))
+    status.details.add().Pack(BadRequest(field_violations=[violation]))
+    return status
 
 
 def _retryable(code: int, error: WatchkeeperError) -> Status:

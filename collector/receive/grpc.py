@@ -8,18 +8,21 @@ from typing import Any, NoReturn, TypeAlias
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
+from grpc_reflection.v1alpha.reflection import SERVICE_NAME as REFLECTION
+from grpc_reflection.v1alpha.reflection import enable_server_reflection
 
 from collector.config import Address
 from collector.errors import ConfigurationError, RefusedInput, WatchkeeperError
 from collector.model import Signal
 from collector.receive.answers import response, retry_info, status_of
+from collector.receive.coding import is_zlib
 from collector.receive.intake import Incoming, Intake
-from collector.receive.limits import is_zlib
 from collector.receive.peers import name_in_context
 from collector.receive.tls import Tls
 from collector.store.wal import LogError
 
 SOURCE = "otlp-grpc"
+HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 SERVICES = {
     Signal.TRACES: "opentelemetry.proto.collector.trace.v1.TraceService",
     Signal.LOGS: "opentelemetry.proto.collector.logs.v1.LogsService",
@@ -27,6 +30,19 @@ SERVICES = {
 }
 
 _Export: TypeAlias = Callable[[bytes, Any], Awaitable[bytes]]
+
+# SDKs ping every ten seconds or more, also between exports; the library's own bound of five
+# minutes would end their connections with too_many_pings. A peer that is gone, or that keeps a
+# connection and sends nothing whole, is let go; exporters connect again by themselves.
+_PATIENCE = {
+    "grpc.keepalive_time_ms": 120_000,
+    "grpc.keepalive_timeout_ms": 20_000,
+    "grpc.keepalive_permit_without_calls": 1,
+    "grpc.http2.min_ping_interval_without_data_ms": 5_000,
+    "grpc.max_connection_idle_ms": 3_600_000,
+    "grpc.max_connection_age_ms": 3_600_000,
+    "grpc.max_connection_age_grace_ms": 60_000,
+}
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -43,6 +59,7 @@ class GrpcDoor:
         for signal, service in SERVICES.items():
             export = _export(intake, signal, asks_clients)
             self._server.add_generic_rpc_handlers((_handlers(service, export),))
+        enable_server_reflection((*SERVICES.values(), HEALTH, REFLECTION), self._server)
         self.address = Address(address.host, self._bound(address))
 
     async def start(self) -> None:
@@ -76,6 +93,7 @@ def _options(intake: Intake) -> tuple[tuple[str, int], ...]:
         ("grpc.per_message_decompression", 0),
         # Two collectors must not share a port unnoticed.
         ("grpc.so_reuseport", 0),
+        *_PATIENCE.items(),
     )
 
 
@@ -128,7 +146,7 @@ def _coding(body: bytes) -> str:
 async def _abort(context: Any, error: WatchkeeperError) -> NoReturn:
     status = status_of(error)
     details = [("grpc-status-details-bin", status.SerializeToString())]
-    if status.details:
+    if isinstance(error, LogError):
         # The Python exporter looks for the delay here.
         details.append(("google.rpc.retryinfo-bin", retry_info(error).SerializeToString()))
     await context.abort(_CODES[status.code], status.message, tuple(details))

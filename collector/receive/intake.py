@@ -22,8 +22,9 @@ from typing import Protocol, TypeVar
 
 from collector.model import Signal
 from collector.receive.check import Refusal, check
+from collector.receive.coding import inflate
 from collector.receive.credentials import Credentials, Grant
-from collector.receive.limits import MIB, Limits, RetryWindow, fingerprint, inflate
+from collector.receive.limits import MIB, Limits, RetryWindow, fingerprint
 from collector.receive.parse import parse
 from collector.receive.permission import remove_forbidden
 from collector.receive.rate import InFlight, Rates

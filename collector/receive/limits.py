@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,10 +28,6 @@ class Malformed(RefusedInput):
 
 class TooLarge(RefusedInput):
     """The request is larger than a stated limit; a retry would fail again."""
-
-
-class UnknownCoding(RefusedInput):
-    """The request is compressed in a way that the collector does not read."""
 
 
 @dataclass(frozen=True)
@@ -90,48 +85,6 @@ def floor_bytes(directory: Path) -> int:
     """How much of the disk that holds the directory must stay free."""
     disk = os.statvfs(directory)
     return min(FLOOR_BYTES, disk.f_blocks * disk.f_frsize // FLOOR_SHARE)
-
-
-def inflate(body: bytes, coding: str, limits: Limits) -> bytes:
-    """The body without its Content-Encoding; stops as soon as it grows too large."""
-    if coding in ("", "identity"):
-        return body
-    stream = zlib.decompressobj(_window_bits(body, coding))
-    try:
-        inflated = stream.decompress(body, limits.inflated_bytes + 1)
-    except zlib.error as error:
-        raise Malformed(f"expected a body compressed with {coding}: {error}") from error
-    if len(inflated) > limits.inflated_bytes:
-        raise TooLarge(
-            f"a request may have {limits.inflated_bytes} bytes after decompression, "
-            "this one has more: make the exporter's batches smaller"
-        )
-    _refuse_wrong_end(stream, coding)
-    return inflated
-
-
-def _window_bits(body: bytes, coding: str) -> int:
-    if coding in ("gzip", "x-gzip"):
-        return 16 + zlib.MAX_WBITS
-    if coding == "deflate":
-        # RFC 9110 §8.4.1.2: some senders leave out the zlib wrapper.
-        return zlib.MAX_WBITS if is_zlib(body) else -zlib.MAX_WBITS
-    raise UnknownCoding(f"expected Content-Encoding gzip, deflate or identity, got {coding[:40]!r}")
-
-
-def is_zlib(body: bytes) -> bool:
-    """Whether the body starts with a zlib header (RFC 1950 §2.2)."""
-    return len(body) >= 2 and body[0] & 0x0F == 8 and (body[0] << 8 | body[1]) % 31 == 0
-
-
-def _refuse_wrong_end(stream: zlib._Decompress, coding: str) -> None:
-    if not stream.eof:
-        raise Malformed(f"the {coding} body ends too early: it was cut on its way, send it again")
-    if stream.unused_data:
-        raise Malformed(
-            f"{len(stream.unused_data)} bytes follow the end of the {coding} body: "
-            "send one compressed stream"
-        )
 
 
 def fingerprint(signal: Signal, source: str, body: bytes) -> bytes:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from collector.receive.patience import PatientProtocol
 
 __all__ = ["CERTIFICATE", "CertifiedProtocol", "name_in_context", "name_in_peer"]
 
@@ -17,10 +17,10 @@ __all__ = ["CERTIFICATE", "CertifiedProtocol", "name_in_context", "name_in_peer"
 CERTIFICATE = "watchkeeper.certificate"
 
 
-class CertifiedProtocol(HttpToolsProtocol):
+class CertifiedProtocol(PatientProtocol):
     """Tells the application the name in the client's certificate."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         connection = transport.get_extra_info("ssl_object")
         self._certificate = name_in_peer(connection.getpeercert() if connection else None)

@@ -17,6 +17,7 @@ from collector.receive.grpc import GrpcDoor
 from collector.receive.http import HttpDoor
 from collector.receive.intake import Intake
 from collector.receive.limits import Limits
+from collector.receive.patience import PatientProtocol
 from collector.store.wal import Record, WriteAheadLog
 
 LIMITS = Limits(message_bytes=256 * 1024, inflated_bytes=1024 * 1024)
@@ -44,7 +45,7 @@ async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
     grpc = GrpcDoor(intake, Address("127.0.0.1", 0))
     await grpc.start()
     there = Doors(log, intake, str(grpc.address), "")
-    async with _served(HttpDoor(intake, lambda: there.reason)) as url:
+    async with served(HttpDoor(intake, lambda: there.reason)) as url:
         there.http = url
         yield there
     await grpc.stop(0)
@@ -52,9 +53,11 @@ async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
 
 
 @contextlib.asynccontextmanager
-async def _served(app: HttpDoor) -> AsyncIterator[str]:
+async def served(app: HttpDoor) -> AsyncIterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, lifespan="off", access_log=False)
+    config = uvicorn.Config(
+        app, log_config=None, lifespan="off", access_log=False, http=PatientProtocol
+    )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:

@@ -12,9 +12,13 @@ from typing import Any
 
 import grpc
 import pytest
-from google.rpc.error_details_pb2 import RetryInfo
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -28,6 +32,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from collector.model import Signal
 from collector.receive.grpc import SERVICES
 from collector.store.wal import Busy
+from tests.receive.refused import REFUSED
 
 
 def request(*span_ids: bytes, name: str = "invoke_agent gateway") -> bytes:
@@ -195,6 +200,42 @@ async def test_health_is_told_for_every_service(doors: Any) -> None:
         for service in ("", *SERVICES.values()):
             told = await stub.Check(health_pb2.HealthCheckRequest(service=service))
             assert told.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_reflection_tells_the_services_and_their_messages(doors: Any) -> None:
+    def ask() -> tuple[list[str], list[str]]:
+        with grpc.insecure_channel(doors.grpc) as channel:
+            database = ProtoReflectionDescriptorDatabase(channel)
+            pool = DescriptorPool(database)
+            export = pool.FindServiceByName(SERVICES[Signal.LOGS]).FindMethodByName("Export")
+            return list(database.get_services()), [one.name for one in export.input_type.fields]
+
+    services, fields = await asyncio.to_thread(ask)
+
+    assert {*SERVICES.values(), "grpc.health.v1.Health"} <= set(services)
+    assert fields == ["resource_logs"]
+
+
+@pytest.mark.parametrize("signal", list(Signal))
+async def test_a_request_whose_every_record_is_refused_is_a_partial_success(
+    doors: Any, signal: Signal
+) -> None:
+    bad, message_type, field = REFUSED[signal.value]
+    async with grpc.aio.insecure_channel(doors.grpc) as channel:
+        call = channel.unary_unary(f"/{SERVICES[signal]}/Export")
+        told = message_type.FromString(await call(bad.SerializeToString(), timeout=20))
+
+    assert getattr(told.partial_success, field) == 2
+    assert told.partial_success.error_message.startswith("refused: 2 ")
+
+
+async def test_bad_data_is_described_in_the_details(doors: Any) -> None:
+    error = await refused(doors.grpc, b"not protobuf")
+
+    trailers, detail = dict(error.trailing_metadata()), BadRequest()
+    status = Status.FromString(trailers["grpc-status-details-bin"])
+    assert status.details[0].Unpack(detail)
+    assert "expected a protobuf" in detail.field_violations[0].description
 
 
 @given(body=st.binary(max_size=200))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gzip
 import json
 import os
+import sys
 import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
+from google.protobuf.json_format import Parse
+from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,7 +29,16 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
+from collector.receive.http import HttpDoor
+from collector.receive.patience import PatientProtocol
 from collector.store.wal import Busy
+from tests.receive.conftest import served
+from tests.receive.refused import REFUSED, otlp_json
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 JSON = {"content-type": "application/json"}
@@ -104,7 +117,14 @@ async def test_an_empty_request_is_fine(
 
 
 @pytest.mark.parametrize(
-    ("coding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("identity", bytes)]
+    ("coding", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("zstd", zstd.compress),
+        ("zstd, gzip", lambda body: gzip.compress(zstd.compress(body))),
+        ("identity", bytes),
+    ],
 )
 async def test_the_bytes_are_logged_as_they_were_before_compression(
     doors: Any, sender: httpx.AsyncClient, coding: str, pack: Any
@@ -149,6 +169,8 @@ BAD: list[tuple[str, dict[str, str], bytes, int]] = [
         zlib.compress(bytes(50_000_000)),
         413,
     ),
+    ("zstd bomb", PROTOBUF | {"content-encoding": "zstd"}, zstd.compress(bytes(50_000_000)), 413),
+    ("three codings", PROTOBUF | {"content-encoding": "gzip, gzip, zstd"}, b"x", 415),
 ]
 
 
@@ -188,19 +210,157 @@ async def test_an_oversized_body_of_unknown_length_is_cut_off(
     assert sent < 50_000_000
 
 
-async def test_an_unknown_path_is_named_in_plain_text(sender: httpx.AsyncClient) -> None:
-    answer = await sender.post("/v2/traces", content=b"", headers=PROTOBUF)
-
-    assert (answer.status_code, "/v1/traces" in answer.text) == (404, True)
-
-
-@pytest.mark.parametrize(("path", "allow"), [("/v1/logs", "POST"), ("/readyz", "GET, HEAD")])
-async def test_a_wrong_method_is_told_the_right_one(
-    sender: httpx.AsyncClient, path: str, allow: str
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *((method, "/v1/traces") for method in ("GET", "PUT", "OPTIONS", "HEAD")),
+        *((method, "/v2/traces") for method in ("GET", "PUT", "OPTIONS", "HEAD", "POST")),
+    ],
+)
+async def test_a_wrong_path_or_method_is_told_the_right_one(
+    sender: httpx.AsyncClient, method: str, path: str
 ) -> None:
-    answer = await sender.put(path)
+    answers = [
+        await sender.request(method, path, headers=headers) for headers in (PROTOBUF, JSON, {})
+    ]
 
-    assert (answer.status_code, answer.headers["allow"]) == (405, allow)
+    status = 404 if path == "/v2/traces" else 405
+    assert {answer.status_code for answer in answers} == {status}
+    assert {answer.headers.get("allow") for answer in answers} == {
+        None if status == 404 else "POST"
+    }
+    if method != "HEAD":
+        told = "/v1/traces" if status == 404 else "expected POST"
+        assert told in Status.FromString(answers[0].content).message
+        assert all(told in answer.json()["message"] for answer in answers[1:])
+
+
+async def test_a_page_in_a_browser_may_not_send(sender: httpx.AsyncClient) -> None:
+    asked = {"origin": "https://rogue.example", "access-control-request-method": "POST"}
+    preflight = await sender.options("/v1/traces", headers=asked)
+
+    assert preflight.status_code == 405
+    assert not [name for name in preflight.headers if name.startswith("access-control")]
+
+
+async def test_a_wrong_method_on_a_probe_is_told_the_right_one(sender: httpx.AsyncClient) -> None:
+    answer = await sender.put("/readyz")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+async def test_bad_data_is_described_in_the_details(sender: httpx.AsyncClient) -> None:
+    answer = await sender.post("/v1/traces", content=b"not protobuf", headers=PROTOBUF)
+
+    detail = BadRequest()
+    assert Status.FromString(answer.content).details[0].Unpack(detail)
+    assert "expected a protobuf" in detail.field_violations[0].description
+
+
+@pytest.mark.parametrize(
+    ("headers", "named"),
+    [
+        (JSON | {"content-encoding": "br"}, ("accept-encoding", "gzip, deflate, zstd")),
+        ({"content-type": "text/plain"}, ("accept-post", "application/x-protobuf")),
+    ],
+)
+async def test_what_is_not_understood_is_answered_with_what_is(
+    sender: httpx.AsyncClient, headers: dict[str, str], named: tuple[str, str]
+) -> None:
+    answer = await sender.post("/v1/traces", content=b"{}", headers=headers)
+
+    assert answer.headers[named[0]].startswith(named[1])
+
+
+async def test_a_chunked_body_is_put_together(doors: Any, sender: httpx.AsyncClient) -> None:
+    body = request(b"12345678")
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for byte in body:
+            yield bytes([byte])
+
+    answer = await sender.post("/v1/traces", content=pieces(), headers=PROTOBUF)
+
+    assert answer.status_code == 200
+    assert [record.body for record in doors.records()] == [body]
+
+
+async def _trickle(url: str, first: bytes, drop: bytes) -> bytes:
+    """Send the beginning, then a byte now and then; everything the server says to it."""
+    host, port = url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(first)
+    answer = asyncio.create_task(reader.read())
+    with contextlib.suppress(ConnectionError):
+        while not answer.done():
+            writer.write(drop)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+    writer.close()
+    return await answer
+
+
+async def test_a_body_that_trickles_is_told_so_and_the_connection_closed(doors: Any) -> None:
+    head = b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    app = HttpDoor(doors.intake, lambda: None, body_seconds=0.3)
+    async with served(app) as url:
+        answer = await _trickle(url, head + b"content-length: 99999\r\n\r\n", b" ")
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in answer
+    assert b"expected the whole body within 0.3 seconds" in answer
+    assert doors.records() == []
+
+
+@pytest.mark.parametrize(
+    "first", [b"POST /v1/traces HTTP/1.1\r\n", b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nPOST / "]
+)
+async def test_headers_that_trickle_end_the_connection(
+    doors: Any, monkeypatch: pytest.MonkeyPatch, first: bytes
+) -> None:
+    monkeypatch.setattr(PatientProtocol, "headers_s", 0.3)
+    async with served(HttpDoor(doors.intake, lambda: None)) as url:
+        answer = await _trickle(url, first, b"x")
+
+    assert answer.count(b"HTTP/1.1") == (1 if b"healthz" in first else 0)
+
+
+async def test_a_connection_that_says_nothing_is_closed(
+    doors: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PatientProtocol, "headers_s", 0.2)
+    async with served(HttpDoor(doors.intake, lambda: None)) as url:
+        assert await _trickle(url, b"", b"") == b""
+
+
+async def test_bodies_that_arrive_together_are_bounded(doors: Any) -> None:
+    app = HttpDoor(doors.intake, lambda: None, arriving_bytes=1000)
+    async with served(app) as url, httpx.AsyncClient(base_url=url) as client:
+        large = await client.post("/v1/traces", content=bytes(2000), headers=PROTOBUF)
+        after = await client.post("/v1/traces", content=request(b"12345678"), headers=PROTOBUF)
+
+    assert (large.status_code, large.headers["retry-after"]) == (429, "1")
+    assert after.status_code == 200
+
+
+@pytest.mark.parametrize("signal", list(REFUSED))
+@pytest.mark.parametrize("encoding", ["protobuf", "json"])
+async def test_a_request_whose_every_record_is_refused_is_a_partial_success(
+    doors: Any, sender: httpx.AsyncClient, signal: str, encoding: str
+) -> None:
+    bad, message_type, field = REFUSED[signal]
+    body = bad.SerializeToString() if encoding == "protobuf" else otlp_json(bad)
+    headers = PROTOBUF if encoding == "protobuf" else JSON
+    answer = await sender.post(f"/v1/{signal}", content=body, headers=headers)
+
+    told = message_type()
+    if encoding == "protobuf":
+        told.ParseFromString(answer.content)
+    else:
+        Parse(answer.content, told)
+    assert answer.status_code == 200
+    assert getattr(told.partial_success, field) == 2
+    assert told.partial_success.error_message.startswith("refused: 2 ")
 
 
 async def test_readiness_follows_the_collector(doors: Any, sender: httpx.AsyncClient) -> None:

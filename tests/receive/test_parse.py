@@ -17,6 +17,8 @@ from collector.receive.parse import parse
 TRACE_HEX = "5b8efff798038103d269b633813fc60c"
 SPAN_HEX = "eee19b7ec3c1b174"
 
+_PLACES = ("request", "resource", "span", "attribute", "value", "link")
+
 
 def document(**fields: Any) -> bytes:
     span = {"traceId": TRACE_HEX, "spanId": SPAN_HEX, "name": "execute_tool"} | fields
@@ -67,6 +69,76 @@ def test_unknown_fields_are_ignored() -> None:
     assert parsed(document(fromTheFuture={"traceId": "00"})).name == "execute_tool"
 
 
+@pytest.mark.parametrize(
+    "unknown", [{"traceId": "not hex", "kind": "NOT_A_KIND"}, [[[[7]]]], None, 1e300]
+)
+@pytest.mark.parametrize("place", ["request", "resource", "span", "attribute", "value", "link"])
+def test_unknown_fields_are_ignored_wherever_they_stand(place: str, unknown: Any) -> None:
+    future = {"fromTheFuture": unknown}
+    extra = {name: future if name == place else {} for name in _PLACES}
+    value = {"stringValue": "refund"} | extra["value"]
+    span = {
+        "traceId": TRACE_HEX,
+        "spanId": SPAN_HEX,
+        "attributes": [{"key": "tool", "value": value} | extra["attribute"]],
+        "links": [{"traceId": TRACE_HEX, "spanId": SPAN_HEX} | extra["link"]],
+    } | extra["span"]
+    spans = {"resource": extra["resource"], "scopeSpans": [{"spans": [span]}]}
+
+    read = parsed(json.dumps({"resourceSpans": [spans]} | extra["request"]).encode())
+
+    assert read.attributes[0].value.string_value == "refund"
+    assert read.links[0].span_id.hex() == SPAN_HEX
+
+
+def test_an_unknown_field_may_be_nested_deeper_than_any_message() -> None:
+    deep = b'{"a":' * 400 + b"1" + b"}" * 400
+    body = document().replace(b'"name"', b'"fromTheFuture": ' + deep + b', "name"')
+
+    assert parsed(body).name == "execute_tool"
+
+
+def test_a_null_is_a_field_that_is_not_there() -> None:
+    span = parsed(document(parentSpanId=None, attributes=None, kind=None, status=None))
+
+    assert (span.parent_span_id, span.kind, len(span.attributes)) == (b"", 0, 0)
+    assert not span.HasField("status")
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
+def test_doubles_beyond_the_numbers_of_json_are_text(text: str) -> None:
+    span = parsed(document(attributes=[{"key": "score", "value": {"doubleValue": text}}]))
+
+    assert repr(span.attributes[0].value.double_value) == repr(float(text))
+
+
+def test_a_number_of_an_enum_from_the_future_is_kept() -> None:
+    assert parsed(document(kind=77)).kind == 77
+
+
+def test_a_name_that_no_enum_has_is_refused() -> None:
+    with pytest.raises(Malformed, match="expected kind as a number of SpanKind"):
+        parsed(document(kind="SPAN_KIND_ORACLE"))
+
+
+@pytest.mark.parametrize("odd", ["5b8", "5b 8e", "xyz", 7, ["00"]])
+def test_an_id_that_is_not_hex_is_refused(odd: Any) -> None:
+    with pytest.raises(Malformed, match="expected spanId in hex digits"):
+        parsed(document(spanId=odd))
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        b'{"resourceSpans": [], "resourceSpans": [{"scopeSpans": []}]}',
+        b'{"resourceSpans": [], "resource_spans": [{"scopeSpans": []}]}',
+    ],
+)
+def test_a_field_that_comes_twice_is_refused(twice: bytes) -> None:
+    with pytest.raises(Malformed):
+        parse(Signal.TRACES, "json", twice)
+
+
 def test_an_attribute_named_like_an_id_keeps_its_text() -> None:
     span = parsed(document(attributes=[{"key": "traceId", "value": {"stringValue": "xyz"}}]))
 
@@ -92,7 +164,13 @@ def test_ids_in_base64_are_refused_with_the_reason() -> None:
         b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"kind": 1e400}]}]}]}',
         b"\xff\xfe\xfd",
         b'{"a":' * 5000 + b"1" + b"}" * 5000,
-        b'{"a":' * 300 + b"1" + b"}" * 300,
+        b'{"resourceSpans": [{"resource": {"attributes": [{"value": '
+        + b'{"arrayValue": {"values": [' * 300
+        + b"]}}" * 300
+        + b"}]}}]}",
+        b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"attributes": [null]}]}]}]}',
+        b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"startTimeUnixNano": "1.5"}]}]}]}',
+        b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"flags": NaN}]}]}]}',
     ],
 )
 def test_what_is_not_otlp_json_is_malformed(body: bytes) -> None:
