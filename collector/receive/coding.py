@@ -26,7 +26,7 @@ _MOST_CODINGS = 2
 # 64: each further stream costs a copy of what is left.
 _MOST_STREAMS = 64
 # RFC 9659 §3: a sender must not ask for a window of more than 8 MiB.
-_ZSTD_OPTIONS = {zstd.DecompressionParameter.window_log_max: 23}
+_ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
 
 
 class UnknownCoding(RefusedInput):

@@ -20,7 +20,7 @@ CERTIFICATE = "watchkeeper.certificate"
 class CertifiedProtocol(PatientProtocol):
     """Tells the application the name in the client's certificate."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         connection = transport.get_extra_info("ssl_object")
         self._certificate = name_in_peer(connection.getpeercert() if connection else None)
