@@ -35,6 +35,7 @@ from collector.store.batch import KEYS, SCHEMAS, Batch
 from collector.store.connection import NoRoom, Store
 from collector.store.derivation import Derivation, Derive, NotDerived
 from collector.store.derive import REACH, derive
+from collector.store.fold import fold
 from collector.store.gaps import Gap, gaps
 from collector.store.rollup import compact, count_new_decisions
 from collector.store.tally import tallies
@@ -381,6 +382,7 @@ class Applier:
         if time.monotonic() - self._compacted_at >= COMPACT_S:
             self._compacted_at = time.monotonic()
             compact(self._cursor)
+            fold(self._cursor)
 
 
 def _keys(table: str, incoming: pa.Table) -> pa.Table:

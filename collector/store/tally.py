@@ -39,7 +39,6 @@ TALLIES: Mapping[str, pa.Schema] = {
             ("records", UBIG),
             ("future", UBIG),
             *((f"dropped_{what}", UBIG) for what in _DROPPED),
-            ("longest_gap_us", BIG),
         ]
     ),
     "sequence_range": pa.schema([*_SEEN, ("stream", TEXT), ("low", UBIG), ("high", UBIG)]),

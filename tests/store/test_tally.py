@@ -21,6 +21,7 @@ from collector.model import Signal
 from collector.receive.decode import Decoder
 from collector.store.applier import Applier
 from collector.store.connection import Store
+from collector.store.fold import fold
 from collector.store.tally import TALLIES
 from collector.store.wal import Record
 
@@ -274,3 +275,55 @@ def test_the_counters_of_an_sdk_are_kept(given_: Given) -> None:
     assert given_.rows("select service_name, signal, reason, value, is_delta from drop_count") == [
         ("clerk", "traces", "queue_full", 4.0, False)
     ]
+
+
+ANSWERS = (
+    "select * from sources order by all",
+    "select * from senders order by all",
+    "select * from sequence_gaps order by all",
+    "select * from senders_between(timestamptz '2026-01-15 11:00:00+00', null) order by all",
+)
+
+
+def answers(store: Store) -> list[list[dict[str, Any]]]:
+    return [store.cursor().sql(sql).to_arrow_table().to_pylist() for sql in ANSWERS]
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    came=st.lists(
+        st.tuples(st.sampled_from(("span", "log", "drop")), st.integers(0, 200)),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_folding_changes_no_answer(store: Store, came: list[tuple[str, int]]) -> None:
+    now = emptied(store)
+    for kind, minute in came:
+        at_ns = NOON_NS - minute * 31 * SECOND_NS
+        if kind == "span":
+            now.came(Signal.TRACES, spans(at_ns - minute), at_ns)
+        elif kind == "log":
+            now.came(Signal.LOGS, numbered(minute + 1), at_ns)
+        else:
+            now.came(Signal.METRICS, dropped(200 - minute, at_ns), at_ns)
+    now.rows("select 1", at_once=1)
+    before = answers(store)
+
+    fold(store.cursor())
+
+    assert answers(store) == before
+
+
+def test_folding_leaves_a_row_a_minute(given_: Given) -> None:
+    for second in range(0, 120, 5):
+        received_ns = NOON_NS + second * SECOND_NS
+        given_.came(Signal.TRACES, spans(received_ns - 1_000_000), received_ns)
+    later_ns = NOON_NS + 2 * 3600 * SECOND_NS
+    given_.came(Signal.TRACES, spans(later_ns), later_ns)
+    given_.rows("select 1", at_once=1)
+
+    fold(given_.store.cursor())
+
+    counted = "select count(*), sum(requests) from sender_count"
+    assert given_.store.cursor().execute(counted).fetchall() == [(3, 25)]

@@ -2,7 +2,6 @@
 -- A sender is a source with the service and instance that its resource names. lag_bucket:
 -- from the newest record of a request to its arrival, in steps of a quarter; null without
 -- times. future: records from later than they came. dropped_*: what the sender cut off.
--- longest_gap_us: the longest time without a request inside a row that holds several batches.
 create table if not exists sender_count (
     first_at timestamptz not null,
     last_at timestamptz not null,
@@ -18,6 +17,5 @@ create table if not exists sender_count (
     future ubigint not null,
     dropped_attributes ubigint not null,
     dropped_events ubigint not null,
-    dropped_links ubigint not null,
-    longest_gap_us bigint
+    dropped_links ubigint not null
 );

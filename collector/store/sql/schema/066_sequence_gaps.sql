@@ -1,4 +1,5 @@
 -- Public view: numbers of numbered streams that never came. A late arrival closes its gap.
+-- noticed_at: when a number above the gap came first.
 create or replace view sequence_gaps as
 select
     source,
@@ -10,7 +11,7 @@ select
     cast(reached + 1 as ubigint) as first_missing,
     cast(low - 1 as ubigint) as last_missing,
     cast(low - reached - 1 as ubigint) as missing,
-    first_at as noticed_at
+    noticed_at
 from
     (
         select
@@ -22,7 +23,12 @@ from
                     rows between unbounded preceding and 1 preceding
                 ),
                 0
-            ) as reached
+            ) as reached,
+            min(first_at) over (
+                partition by source, signal, service_name, instance, stream
+                order by low desc
+                range between unbounded preceding and current row
+            ) as noticed_at
         from sequence_range
     )
 where low > reached + 1;
