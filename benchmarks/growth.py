@@ -65,7 +65,8 @@ class Timed:
     rows: int
 
 
-def questions(trace_id: str) -> list[Asked]:
+def questions(linked: dict[str, str]) -> list[Asked]:
+    """`linked`: a trace's id and time, as a link has them."""
     day, month = _period(timedelta(days=1)), _period(timedelta(days=DAYS))
     one = {"agent": AGENT}
     success = {"objective": "task-success", **one}
@@ -91,11 +92,14 @@ def questions(trace_id: str) -> list[Asked]:
         Asked("decisions over time, 30 days", "decisions_over_time", month, 100),
         Asked("denials by agent and hour, 30 days", "denied_by_agent_hour", month, 100),
         Asked("reasons of decisions, 30 days", "decision_reasons", month, 100),
+        Asked("p50 and p95 of every agent, 24 h", "latency", day, 50),
+        Asked("p50 and p95 of every agent, 30 days", "latency", month, 50),
         Asked("last 100 decisions", "decisions", month, 50),
         Asked("last 100 traces", "traces", month, 50),
         Asked("last 100 traces of one agent", "traces", {**one, **month}, 50),
-        Asked("one trace by id", "trace", {"trace_id": trace_id}, 50),
-        Asked("decisions of one trace", "trace_decisions", {"trace_id": trace_id}, 50),
+        Asked("one trace by link", "trace", linked, 50),
+        Asked("decisions of one trace by link", "trace_decisions", linked, 50),
+        Asked("one trace by id alone", "trace", {"trace_id": linked["trace_id"]}, 50),
     ]
 
 
@@ -136,16 +140,16 @@ def ask_all(path: Path, spans: int) -> Iterator[Timed]:
     with Store(path) as store:
         queries = Queries(Reader(store, Bounds(time_limit_s=120)), lambda: UNTIL)
         register_slo(queries, Objectives(OBJECTIVES, lambda: UNTIL))
-        trace_id = _some_trace(queries)
-        for asked in questions(trace_id):
+        for asked in questions(_some_trace(queries)):
             yield _timed(queries, asked, spans)
 
 
-def _some_trace(queries: Queries) -> str:
+def _some_trace(queries: Queries) -> dict[str, str]:
     """A trace from the middle of the period."""
     until = (UNTIL - timedelta(days=DAYS / 2)).isoformat()
     page = queries.ask("traces", {"since": BEGIN.isoformat(), "until": until, "limit": "1"})
-    return str(page["trace_id"][0])
+    (row,) = page.to_pylist()
+    return {"trace_id": row["trace_id"], "near": row["started_at"].isoformat()}
 
 
 def _timed(queries: Queries, asked: Asked, spans: int) -> Timed:
@@ -225,7 +229,7 @@ def _size(spans: int, file_bytes: int, by_table: dict[str, int], built_s: float)
 
 
 def table(found: dict[str, Any]) -> str:
-    """Medians and, in brackets, 95th percentiles, one column a size, as Markdown."""
+    """Medians and, in brackets, the processor's time, one column a size, as Markdown."""
     sizes = [size["spans"] for size in found["sizes"]]
     head = [f"{size / MILLION:g} M spans" for size in sizes]
     lines = [
@@ -237,7 +241,7 @@ def table(found: dict[str, Any]) -> str:
         by_what.setdefault(each["what"], {})[each["spans"]] = each
     for what, rows in by_what.items():
         cells = [
-            f"{rows[size]['median_ms']:g} ({rows[size]['p95_ms']:g})" if size in rows else ""
+            f"{rows[size]['median_ms']:.0f} ({rows[size]['cpu_ms']:.0f})" if size in rows else ""
             for size in sizes
         ]
         goal = next(iter(rows.values()))["goal_ms"]

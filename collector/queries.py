@@ -365,6 +365,12 @@ _QUESTIONS = (
         "queries/command_proof",
     ),
     Question(
+        "latency",
+        (SINCE, UNTIL, ANY_AGENT),
+        _columns("agent signal measured p50_ms p95_ms p99_ms"),
+        "queries/latency",
+    ),
+    Question(
         "activity",
         (AGENT, SINCE, UNTIL),
         _columns("bucket actions errors denied"),

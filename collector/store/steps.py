@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 __all__ = ["STEP", "bounds", "step_after", "step_before"]
 
 STEP = timedelta(minutes=5)
+_HOUR = timedelta(hours=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -24,12 +25,17 @@ def bounds(since: datetime, until: datetime, bucket_s: int) -> dict[str, datetim
     """Where a period reads rollups and where it reads rows, as statements bind it.
 
     Rollups answer `rolled_from <= t < rolled_until`, rows the rest of `since <= t < until`;
-    buckets finer than a step are read from rows altogether. A comparison with as much time
+    buckets finer than a step are read from rows altogether. Latencies are rolled up by the hour:
+    `hours_from <= t < hours_until`. A comparison with as much time
     before the period begins at `before` and reads rows in the steps that hold one of the
     three moments: `before_low` to `before_high`, `since_low` to `since_high`, and from
     `until_low` on. The three never overlap.
     """
-    return _whole_steps(since, until, bucket_s) | _with_before(since, until)
+    return (
+        _whole_steps(since, until, bucket_s)
+        | _whole_hours(since, until)
+        | _with_before(since, until)
+    )
 
 
 def _whole_steps(since: datetime, until: datetime, bucket_s: int) -> dict[str, datetime]:
@@ -37,6 +43,13 @@ def _whole_steps(since: datetime, until: datetime, bucket_s: int) -> dict[str, d
     if low >= high or timedelta(seconds=bucket_s) % STEP:
         low = high = until
     return {"rolled_from": low, "rolled_until": high}
+
+
+def _whole_hours(since: datetime, until: datetime) -> dict[str, datetime]:
+    low, high = since + (_EPOCH - since) % _HOUR, until - (until - _EPOCH) % _HOUR
+    if low >= high:
+        low = high = until
+    return {"hours_from": low, "hours_until": high}
 
 
 def _with_before(since: datetime, until: datetime) -> dict[str, datetime]:

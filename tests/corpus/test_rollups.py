@@ -30,11 +30,10 @@ _EVENTS = f"""
     from action
 """
 _LATENCIES = """
-    select 'runs' as signal, date_trunc('hour', started_at) as started_in, agent, null as kind,
-        duration_ms
+    select 'runs' as signal, date_trunc('hour', started_at) as started_in, agent, duration_ms
     from run where duration_ms is not null
     union all
-    select 'actions', date_trunc('hour', started_at), agent, kind, duration_ms
+    select 'actions', date_trunc('hour', started_at), agent, duration_ms
     from action where duration_ms is not null
 """
 _AGENTS = """

@@ -294,3 +294,32 @@ def test_the_rollups_answer_what_they_know_and_nothing_else() -> None:
     assert len(rolled) == len(INDICATORS) - 2
     by_model = replace(OK, marked=Selection(model=("model-large",)))
     assert not is_rolled_up(Indicator(EventSignal.ACTIONS, EVERYTHING, by_model))
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(one=moments, other=moments)
+def test_percentiles_are_within_their_error_of_the_durations_themselves(
+    store: Store, one: datetime, other: datetime
+) -> None:
+    since, until = min(one, other), max(one, other) + timedelta(microseconds=1)
+    exactly = """
+        select agent, signal, count(*) as measured,
+            quantile_disc(duration_ms, 0.5) as p50_ms, quantile_disc(duration_ms, 0.95) as p95_ms,
+            quantile_disc(duration_ms, 0.99) as p99_ms
+        from (
+            select 'runs' as signal, * from named_run
+            union all by name
+            select 'actions' as signal, * from named_action
+        )
+        where duration_ms is not null and started_at >= $since and started_at < $until
+        group by all
+        order by agent, signal
+    """
+    sent = {"since": since.isoformat(), "until": until.isoformat()}
+
+    answer = Queries(Reader(store), lambda: NOON).ask("latency", sent).to_pylist()
+
+    for row in answer:
+        for name in ("p50_ms", "p95_ms", "p99_ms"):
+            row[name] = pytest.approx(row[name], rel=0.0125, abs=0.001)
+    assert rows_by_text(store, exactly, {"since": since, "until": until}) == answer

@@ -9,7 +9,6 @@ with
             signal,
             started_in,
             agent,
-            kind,
             bucket
     )
 select started_in as step

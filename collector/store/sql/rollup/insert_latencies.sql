@@ -4,11 +4,10 @@ select
     signal,
     date_trunc('hour', started_at) as started_in,
     agent,
-    kind,
     latency_bucket(duration_ms) as bucket,
     sum(events)::bigint as events
 from changed_event
 where duration_ms is not null
 group by all
 having sum(events) <> 0
-order by started_in, signal, agent, kind, bucket;
+order by started_in, signal, agent, bucket;

@@ -5,11 +5,10 @@ select
     signal,
     started_in,
     agent,
-    kind,
     bucket,
     sum(events)::bigint as events
 from latency_rollup
 where started_in in (select step from crowded)
 group by all
 having sum(events) <> 0
-order by started_in, signal, agent, kind, bucket;
+order by started_in, signal, agent, bucket;

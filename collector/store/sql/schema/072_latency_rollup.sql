@@ -4,7 +4,6 @@ create table if not exists latency_rollup (
     signal varchar not null,
     started_in timestamptz not null,
     agent varchar not null,
-    kind varchar,
     bucket integer not null,
     events bigint not null
 );
