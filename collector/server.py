@@ -58,7 +58,7 @@ from collector.store.applier import Applied, Applier
 from collector.store.archive import Archive
 from collector.store.connection import Store
 from collector.store.derive import derive
-from collector.store.disk import free_bytes, make_directory
+from collector.store.disk import free_bytes, make_directory, segment_bytes
 from collector.store.reader import Reader
 from collector.store.set_aside import SetAside
 from collector.store.wal import WriteAheadLog
@@ -125,7 +125,11 @@ class Parts:
         """Every part, started; closed again in the opposite order."""
         with ExitStack() as stack:
             instruments = Instruments(VERSION)
-            log = WriteAheadLog(settings.data / "log", on_synced=instruments.synced)
+            log = WriteAheadLog(
+                settings.data / "log",
+                segment_bytes=segment_bytes(str(settings.data)),
+                on_synced=instruments.synced,
+            )
             stack.callback(log.close)
             store = Store(settings.data / "watchkeeper.duckdb")
             stack.callback(store.close)
@@ -178,6 +182,7 @@ class Parts:
                 unapplied_bytes=lambda: log.unread_bytes,
                 free_bytes=partial(free_bytes, str(settings.data)),
                 least_free_bytes=floor_bytes(settings.data),
+                owed_bytes=lambda: store.room_for(log.unread_bytes),
             ),
             archive=archive,
             acts=acts,
@@ -245,7 +250,7 @@ async def _run(settings: Settings, parts: Parts, listeners: Listeners, stop: asy
         await grpc.start()
         running.push_async_callback(grpc.stop, DOORS_GRACE_S)
         print(_ready_line(grpc.address, settings), flush=True)
-        await _until(stop, http, local, api, admin)
+        await _until(stop, parts, http, local, api, admin)
         _log.info("stopping", lag_records=parts.lag())
 
 
@@ -272,9 +277,14 @@ def _ready_line(grpc: Address, settings: Settings) -> str:
     return f"ready otlp_grpc={grpc} otlp_http={settings.otlp_http} api={settings.api}"
 
 
-async def _until(stop: asyncio.Event, *servers: Server) -> None:
-    """Wait for the signal; a server that ended by itself ends the process."""
+async def _until(stop: asyncio.Event, parts: Parts, *servers: Server) -> None:
+    """Wait for the signal; what cannot be mended from inside ends the process.
+
+    Nothing is lost by that: the log holds what the store has not saved, and is applied again.
+    """
     while not stop.is_set():
+        if parts.applier.fault and (reason := parts.store.broken):
+            raise ConfigurationError(f"{reason}; start the collector again")
         if any(server.should_exit for server in servers):
             raise ConfigurationError("an HTTP server ended by itself: see the log above")
         with contextlib.suppress(TimeoutError):

@@ -236,6 +236,27 @@ def _restore(arguments: argparse.Namespace) -> int:
     return backup.restore(settings_from(arguments), arguments)
 
 
+def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    parser.add_argument(
+        "--format", choices=("table", "json"), default="table", help="of the findings"
+    )
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    import json
+    from dataclasses import asdict
+
+    from collector import doctor
+
+    findings = doctor.examine(settings_from(arguments))
+    if arguments.format == "json":
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        print(doctor.as_table(findings))
+    return int(any(finding.level is doctor.Level.FAIL for finding in findings))
+
+
 ALL = (
     Command("up", "start collector, control and dashboard", "watchkeeper up", add_arguments, _up),
     Command(
@@ -336,6 +357,13 @@ ALL = (
         "--expires 90d",
         _tokens_arguments,
         _tokens,
+    ),
+    Command(
+        "doctor",
+        "look at home, disk, log, database, ports, keys and clock; change nothing",
+        "watchkeeper doctor --home watchkeeper-home",
+        _doctor_arguments,
+        _doctor,
     ),
     Command(
         "keys",

@@ -14,7 +14,8 @@ from collector.errors import RefusedInput
 from collector.model import Signal
 
 MIB = 1024 * 1024
-# 512 MiB: a checkpoint of the store and a segment of the log still fit in.
+# 512 MiB: for questions that spill, the archive and whoever else writes to this disk. What the
+# store still owes comes on top.
 FLOOR_BYTES = 512 * MIB
 # 20: on a disk of a few GiB the floor is a twentieth of it.
 FLOOR_SHARE = 20
@@ -63,6 +64,8 @@ class Headroom:
     free_bytes: Callable[[], int]
     most_unapplied_bytes: int = 1024 * MIB
     least_free_bytes: int = FLOOR_BYTES
+    # What is acknowledged and must still find its place on the disk.
+    owed_bytes: Callable[[], int] = lambda: 0
 
     def shortage(self) -> str | None:
         """Why nothing more may be taken at the moment."""
@@ -72,10 +75,10 @@ class Headroom:
                 f"{behind} bytes are acknowledged and not stored yet, at most "
                 f"{self.most_unapplied_bytes} may be: send again in a moment"
             )
-        free = self.free_bytes()
-        if free < self.least_free_bytes:
+        free, needed = self.free_bytes(), self.least_free_bytes + self.owed_bytes()
+        if free < needed:
             return (
-                f"the disk has {free} bytes left, and {self.least_free_bytes} must stay free: "
+                f"the disk has {free} bytes left, and {needed} must stay free: "
                 "make room on the collector's disk, then send again"
             )
         return None

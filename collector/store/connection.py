@@ -27,7 +27,7 @@ from collector.store.disk import free_bytes, make_directory, sync_directory
 from collector.store.rollup import count_all_once
 from collector.store.schema import SCHEMA_VERSION, apply_schema, statement
 
-__all__ = ["CATALOG", "NoRoom", "Store", "StoreError"]
+__all__ = ["CATALOG", "NoRoom", "Store", "StoreError", "explain"]
 
 CATALOG = "wk"
 MIB = 1024**2
@@ -89,7 +89,7 @@ class Store:
             raise
         except (duckdb.Error, OSError) as error:
             self._connection.close()
-            raise StoreError(_explain(path, str(error))) from error
+            raise StoreError(explain(path, str(error))) from error
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own for one thread, already inside the catalog."""
@@ -141,7 +141,11 @@ class Store:
     @property
     def checkpoint_bytes(self) -> int:
         """Room on the disk that the next checkpoint may need."""
-        return CHECKPOINT_LEAST_BYTES + CHECKPOINT_FACTOR * self.unsaved_bytes
+        return self.room_for(0)
+
+    def room_for(self, waiting_bytes: int) -> int:
+        """The same once so many more bytes of records are applied."""
+        return CHECKPOINT_LEAST_BYTES + CHECKPOINT_FACTOR * (self.unsaved_bytes + waiting_bytes)
 
     @property
     def broken(self) -> str | None:
@@ -307,34 +311,28 @@ def _check_unlocked(database: Path) -> None:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+_ELSEWHERE = "is open in another process: stop the collector that uses it, or choose another --home"
+_DAMAGED = (
+    "is damaged: restore a backup, or move the file away; what the log still holds is applied again"
+)
+# The first that fits: the words of later ones occur in messages of earlier ones.
 _EXPLANATIONS = (
-    (
-        "lock",
-        "is open in another process: stop the collector that uses it, or choose another --home",
-    ),
-    (
-        "temporarily unavailable",
-        "is open in another process: stop the collector that uses it, or choose another --home",
-    ),
-    (
-        "corrupt",
-        "is damaged: restore a backup, or move the file away; what the log holds is applied again",
-    ),
-    ("checksum", "is damaged: restore a backup, or move the file away"),
+    ("corrupt", _DAMAGED),
+    ("checksum", _DAMAGED),
     ("read-only file system", "lies on a disk that may only be read: mount it for writing"),
     ("no space left", "cannot be opened because the disk is full: make room on it"),
     ("not a valid DuckDB", "is not a DuckDB database: restore a backup, or move the file away"),
-    (
-        "newer version",
-        "was written by a newer DuckDB: install the Watchkeeper that wrote it",
-    ),
+    ("newer version", "was written by a newer DuckDB: install the Watchkeeper that wrote it"),
     ("Permission denied", "may not be read and written by this user: change its owner or mode"),
     ("Is a directory", "is a directory, expected a file: move it away"),
     ("No such file", "cannot be created there: check that the directory exists and is writable"),
+    ("temporarily unavailable", _ELSEWHERE),
+    ("lock", _ELSEWHERE),
 )
 
 
-def _explain(path: Path, message: str) -> str:
+def explain(path: Path, message: str) -> str:
+    """Why the database cannot be opened, and what to do, from the words of DuckDB."""
     for sign, explanation in _EXPLANATIONS:
         if sign.lower() in message.lower():
             return f"the database {path} {explanation} ({_first_line(message)})"

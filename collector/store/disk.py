@@ -9,7 +9,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["free_bytes", "make_directory", "sync_directory"]
+__all__ = ["free_bytes", "make_directory", "segment_bytes", "sync_directory"]
+
+# 64 MiB: a new segment every few seconds at full load.
+SEGMENT_BYTES = 64 * 1024 * 1024
+# 32: on a disk of less than 2 GiB the log may not take all of it at once.
+SEGMENT_SHARE = 32
 
 
 def make_directory(directory: Path) -> None:
@@ -38,3 +43,9 @@ def free_bytes(directory: str) -> int:
     """
     disk = os.statvfs(directory)
     return disk.f_bavail * disk.f_frsize
+
+
+def segment_bytes(directory: str) -> int:
+    """How large a segment of the log is on the disk that holds the directory."""
+    disk = os.statvfs(directory)
+    return min(SEGMENT_BYTES, disk.f_blocks * disk.f_frsize // SEGMENT_SHARE)

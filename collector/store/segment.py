@@ -130,6 +130,11 @@ class Segment:
         self.path.unlink(missing_ok=True)
 
 
+def marker_of(path: Path) -> bytes:
+    """What every frame of a segment begins with."""
+    return bytes.fromhex(_parts(path)[2])
+
+
 def segment_paths(directory: Path) -> list[Path]:
     """Segment files, oldest first."""
     return sorted(path for path in directory.iterdir() if _NAME.fullmatch(path.name))

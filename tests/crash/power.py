@@ -249,7 +249,7 @@ def main() -> int:
         wrong = [outcome for outcome in found if not outcome.is_right]
         print(f"recording {seed}: {len(found)} states, {len(wrong)} wrong, {counted}", flush=True)
         for outcome in wrong:
-            print(f"  {json.dumps(asdict(outcome))[:600]}", flush=True)
+            print(f"  {outcome.error or json.dumps(asdict(outcome))[:600]}", flush=True)
     summary = {
         "states": len(everything),
         "wrong": sum(not outcome.is_right for outcome in everything),
