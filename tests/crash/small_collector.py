@@ -11,13 +11,12 @@ from collector import server
 from collector.__main__ import main
 from collector.store import connection
 from collector.store.applier import Applier
-from collector.store.wal import WriteAheadLog
 
 SEGMENT_BYTES = 48 * 1024
 
 
 def shrink() -> None:
-    server.WriteAheadLog = partial(WriteAheadLog, segment_bytes=SEGMENT_BYTES)  # type: ignore
+    server.segment_bytes = lambda directory: SEGMENT_BYTES
     server.Applier = partial(  # type: ignore
         Applier, batch_bytes=64 * 1024, tick_s=0.05, idle_checkpoint_s=0.3
     )
