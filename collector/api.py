@@ -6,9 +6,10 @@ web page elsewhere cannot reach it by rebinding a name. Questions run in threads
 
 from __future__ import annotations
 
+import io
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +20,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import (
+    FileResponse,
+    JSONResponse,
+    PlainTextResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -137,6 +144,13 @@ def _question_routes(queries: Queries) -> list[Route]:
         statement, limit = _statement(body), _limit(body)
         return await run_in_threadpool(lambda: _frame(queries.sql(statement, limit)))
 
+    async def export(request: Request) -> Response:
+        statement = _statement(await _json_body(request))
+        chunks = _exported(queries, statement)
+        # The schema is the first chunk: whatever is wrong with the statement is told before it.
+        first = await run_in_threadpool(next, chunks)
+        return StreamingResponse(_streamed(first, chunks), media_type=ARROW)
+
     async def listing(request: Request) -> Response:
         return JSONResponse({"queries": queries.listing()})
 
@@ -144,6 +158,7 @@ def _question_routes(queries: Queries) -> list[Route]:
         Route("/v1/query/{name}", query),
         Route("/v1/queries", listing),
         Route("/v1/sql", sql, methods=["POST"]),
+        Route("/v1/export", export, methods=["POST"]),
     ]
 
 
@@ -233,6 +248,35 @@ def _frame(table: pa.Table) -> Response:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return Response(sink.getvalue().to_pybytes(), media_type=ARROW)
+
+
+def _exported(queries: Queries, statement: str) -> Generator[bytes]:
+    """The rows of a statement as an Arrow stream, in pieces; without its end when it broke off."""
+    sink = io.BytesIO()
+    with queries.exported(statement) as batches, pa.ipc.new_stream(sink, batches.schema) as writer:
+        yield _taken(sink)
+        for batch in batches:
+            writer.write_batch(batch)
+            yield _taken(sink)
+        writer.close()
+        yield _taken(sink)
+
+
+def _taken(sink: io.BytesIO) -> bytes:
+    piece = sink.getvalue()
+    sink.seek(0)
+    sink.truncate()
+    return piece
+
+
+async def _streamed(first: bytes, chunks: Generator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        yield first
+        while (chunk := await run_in_threadpool(next, chunks, None)) is not None:
+            yield chunk
+    finally:
+        # Who asked may be gone: the snapshot must not stay open.
+        chunks.close()
 
 
 def _parameters(request: Request) -> dict[str, str]:

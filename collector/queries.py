@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -211,6 +212,10 @@ class Queries:
     def sql(self, sql: str, limit: int) -> pa.Table:
         """The answer to a statement somebody wrote, if it only reads."""
         return self.reader.free(sql, limit)
+
+    def exported(self, sql: str) -> AbstractContextManager[pa.RecordBatchReader]:
+        """All rows of such a statement, a batch at a time."""
+        return self.reader.exported(sql)
 
     def listing(self) -> list[dict[str, Any]]:
         """Name, parameters and columns of each question."""

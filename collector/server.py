@@ -149,14 +149,14 @@ class Parts:
     def _made(
         cls, settings: Settings, log: WriteAheadLog, store: Store, instruments: Instruments
     ) -> Parts:
-        reader = Reader(store)
+        archive = Archive(store.cursor(), store.archive)
+        reader = Reader(store, archive_kept=archive.kept_readable)
         objectives = Objectives(settings.objectives)
         queries = Queries(
             reader, utc_now, lambda: {one.name: one.period(utc_now()) for one in objectives.all()}
         )
         register_slo(queries, objectives)
         register_intake(queries)
-        archive = Archive(store.cursor(), store.archive)
         acts = Acts(settings.retention_acts, verifier(settings.control_home))
         proof = ProofNotifier(
             reader, settings.control.url, settings.control_home / "collector.token"

@@ -257,6 +257,23 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return int(any(finding.level is doctor.Level.FAIL for finding in findings))
 
 
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    parser.add_argument("table", nargs="?", help="a table or view, such as spans or decisions")
+    parser.add_argument("--sql", help="a statement that only reads, in place of a table")
+    parser.add_argument("--since", help="from here on: a date, or a time with its zone")
+    parser.add_argument("--until", help="before this: a date, or a time with its zone")
+    formats = ("csv", "parquet", "json")
+    parser.add_argument("--format", choices=formats, default="csv", help="of the file")
+    parser.add_argument("--output", type=Path, required=True, help="the file to write")
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from collector.cli import export
+
+    export.export(settings_from(arguments), arguments)
+
+
 ALL = (
     Command("up", "start collector, control and dashboard", "watchkeeper up", add_arguments, _up),
     Command(
@@ -328,6 +345,13 @@ ALL = (
         "watchkeeper restore /backups/2026-01-15 --home restored-home",
         _restore_arguments,
         _restore,
+    ),
+    Command(
+        "export",
+        "write all rows of a table or statement to a file",
+        "watchkeeper export decisions --since 2026-01-01 --format parquet --output rows.parquet",
+        _export_arguments,
+        _export,
     ),
     Command(
         "report",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
@@ -25,6 +25,7 @@ from collector.store.schema import statement
 
 _BOUND = re.compile(r"\$([a-z_][a-z0-9_]*)")
 _COMMENT = re.compile(r"--[^\n]*")
+_EXPORTED_AT_ONCE = 10_000
 _MOST_BYTES = 256 * 1024 * 1024
 
 
@@ -50,13 +51,23 @@ class Bounds:
     patience_s: float = 5.0
     time_limit_s: float = 10.0
     free_time_limit_s: float = 30.0
+    export_time_limit_s: float = 4 * 3600.0
 
 
 class Reader:
     """Runs named statements and guarded free SQL against one store."""
 
-    def __init__(self, store: CursorSource, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self,
+        store: CursorSource,
+        bounds: Bounds | None = None,
+        *,
+        archive_kept: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """`archive_kept`: inside it no archived file leaves the disk, however long it takes."""
         self.bounds = bounds or Bounds()
+        self._archive_kept = archive_kept
+        self._export_slot = threading.BoundedSemaphore(1)
         self._store = store
         self._slots = threading.BoundedSemaphore(self.bounds.at_once)
         # Free SQL may run for 30 s: one at a time leaves a slot for the pages.
@@ -97,15 +108,39 @@ class Reader:
                 raise guard.RefusedSql(str(error)) from error
 
     @contextmanager
-    def _snapshot(self, time_limit_s: float) -> Iterator[Any]:
-        with _slot(self._slots, self.bounds.patience_s):
-            cursor = self._store.cursor()
+    def exported(self, sql: str) -> Iterator[pa.RecordBatchReader]:
+        """All rows of a statement a person wrote, a batch at a time and of one snapshot.
+
+        One export at a time, beside the questions: it may take hours, and holds few rows.
+        """
+        with (
+            _slot(self._export_slot, self.bounds.patience_s),
+            self._archive_kept(),
+            self._transaction(self.bounds.export_time_limit_s) as cursor,
+        ):
+            guard.check(cursor, sql)
             try:
-                cursor.execute("begin transaction read only")
-                with _deadline(cursor.interrupt, time_limit_s):
-                    yield cursor
-            finally:
-                _end(cursor)
+                reader = cursor.sql(sql).to_arrow_reader(_EXPORTED_AT_ONCE)
+            except duckdb.InterruptException:
+                raise
+            except duckdb.Error as error:
+                raise guard.RefusedSql(str(error)) from error
+            yield reader
+
+    @contextmanager
+    def _snapshot(self, time_limit_s: float) -> Iterator[Any]:
+        with _slot(self._slots, self.bounds.patience_s), self._transaction(time_limit_s) as cursor:
+            yield cursor
+
+    @contextmanager
+    def _transaction(self, time_limit_s: float) -> Iterator[Any]:
+        cursor = self._store.cursor()
+        try:
+            cursor.execute("begin transaction read only")
+            with _deadline(cursor.interrupt, time_limit_s):
+                yield cursor
+        finally:
+            _end(cursor)
 
 
 @cache

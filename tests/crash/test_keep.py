@@ -88,3 +88,54 @@ def test_without_a_collector_a_backup_says_so(collector: Any, tmp_path: Path) ->
     assert told.returncode == 1
     assert "no collector runs in" in told.stderr
     assert not (tmp_path / "backup").exists()
+
+
+ENDLESS = "select range as n, repeat('x', 1000) as filler from range(1000000000)"
+
+
+def started_export(collector: Any, output: Path) -> subprocess.Popen[str]:
+    """An export without end, of which a megabyte is written."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "collector", "export", "--sql", ENDLESS),
+            *("--output", str(output), "--api", collector.api),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    draft = output.with_name(output.name + ".unfinished")
+    deadline = time.monotonic() + 60
+    while not draft.exists() or draft.stat().st_size < 1_000_000:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return process
+
+
+def test_an_export_that_breaks_off_leaves_no_file(collector: Any, tmp_path: Path) -> None:
+    collector.start()
+    process = started_export(collector, tmp_path / "rows.csv")
+
+    collector.kill()
+    _, told = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "no file was written" in told
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("rows")] == []
+
+
+def test_an_export_that_nobody_waits_for_ends_and_the_next_one_runs(
+    collector: Any, tmp_path: Path
+) -> None:
+    collector.start()
+    send(collector, *range(5))
+    collector.wait_until_applied()
+    process = started_export(collector, tmp_path / "rows.csv")
+    process.kill()
+    process.communicate(timeout=60)
+
+    told = watchkeeper(collector, "export", "spans", "--output", str(tmp_path / "spans.csv"))
+
+    assert told.returncode == 0, told.stderr
+    assert len((tmp_path / "spans.csv").read_text().splitlines()) == 6
