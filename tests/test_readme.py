@@ -84,6 +84,10 @@ EXPECTED: dict[str, Callable[[str], bool]] = {
     " slo list": lambda out: "task-success" in out,
     " report ": lambda out: "pages" in out,
     " verify ": lambda out: out.startswith("VALID"),
+    "retention show": lambda out: "governance\t183 days" in out,
+    " backup ": lambda out: "up to record" in out and "without keys" in out,
+    " restore ": lambda out: out.startswith("restored"),
+    " export ": lambda out: re.search(r"[1-9][0-9]* rows", out) is not None,
 }
 
 
