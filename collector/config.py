@@ -185,6 +185,16 @@ class Settings:
         return self.home / "ingest-tokens.json"
 
     @property
+    def redaction(self) -> Path:
+        """What must not reach the disk; see docs/intake-security.md."""
+        return self.home / "redaction.yaml"
+
+    @property
+    def redaction_key(self) -> Path:
+        """The key of redacted hashes."""
+        return self.home / "redaction.key"
+
+    @property
     def intake_socket(self) -> Path:
         """OTLP over HTTP for processes of the same home, which need no credentials."""
         return self.data / "intake.sock"

@@ -50,6 +50,7 @@ from collector.receive.limits import Headroom, floor_bytes
 from collector.receive.patience import KEEP_ALIVE_S, PatientProtocol
 from collector.receive.peers import CertifiedProtocol
 from collector.receive.rate import Rates
+from collector.receive.redaction import redactor_of
 from collector.receive.tls import Tls
 from collector.receive.tokens import TokenFile
 from collector.reporting import Reports
@@ -264,6 +265,7 @@ def _intake(settings: Settings, parts: Parts) -> Intake:
         shortage=parts.headroom.shortage,
         credentials=Credentials(tokens, mode=settings.ingest_auth, exposed=settings.is_exposed),
         rates=Rates(time.monotonic, settings.source_rate),
+        redactor=redactor_of(settings.redaction, settings.redaction_key),
     )
 
 

@@ -186,6 +186,20 @@ def _tokens(arguments: argparse.Namespace) -> None:
     tokens.run(settings_from(arguments), arguments)
 
 
+def _redaction_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    parser.add_argument(
+        "what", choices=("check", "try"), help="the policy, or it on standard input"
+    )
+    parser.add_argument("file", nargs="?", type=Path, help="default: redaction.yaml in the home")
+
+
+def _redaction(arguments: argparse.Namespace) -> None:
+    from collector.cli import redaction
+
+    redaction.run(settings_from(arguments), arguments)
+
+
 def _keys(arguments: argparse.Namespace) -> None:
     from collector.cli import ask
 
@@ -388,6 +402,13 @@ ALL = (
         "watchkeeper doctor --home watchkeeper-home",
         _doctor_arguments,
         _doctor,
+    ),
+    Command(
+        "redaction",
+        "check what must not reach the disk, or try it on a text",
+        "echo 'mail alice@example.com' | watchkeeper redaction try redaction.yaml",
+        _redaction_arguments,
+        _redaction,
     ),
     Command(
         "keys",

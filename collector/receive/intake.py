@@ -6,8 +6,9 @@
 4. limits      decompressed while it is measured
 5. retry?      the same bytes again get the same answer, without a second record
 6. parse       once; what the sender may not send is taken out
-7. check       names what will be refused
-8. log         the acknowledgement follows the sync
+7. redact      what must not reach the disk is taken out as well
+8. check       names what will be refused
+9. log         the acknowledgement follows the sync
 """
 
 from __future__ import annotations
@@ -20,17 +21,23 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
+import structlog
+
+from collector.errors import RefusedInput
 from collector.model import Signal
 from collector.receive.check import Refusal, check
 from collector.receive.coding import inflate
 from collector.receive.credentials import Credentials, Grant
-from collector.receive.limits import MIB, Limits, RetryWindow, fingerprint
+from collector.receive.limits import MIB, Limits, Malformed, RetryWindow, fingerprint
 from collector.receive.parse import parse
 from collector.receive.permission import remove_forbidden
 from collector.receive.rate import InFlight, Rates
+from collector.receive.redaction import Redactor
 from collector.store.wal import Busy, Encoding
 
 T = TypeVar("T")
+
+_log = structlog.get_logger("collector.receive.intake")
 
 # 1 MiB: parsing more takes over 5 ms, in which the event loop could answer others.
 _LARGE = MIB
@@ -112,6 +119,7 @@ class Intake:
         retries: RetryWindow[_Kept] | None = None,
         credentials: Credentials | None = None,
         rates: Rates | None = None,
+        redactor: Redactor | None = None,
         share_bytes: int = _SHARE_BYTES,
     ) -> None:
         self.limits = limits or Limits()
@@ -121,6 +129,7 @@ class Intake:
         self._retries: RetryWindow[_Kept] = retries or RetryWindow(time.monotonic)
         self._credentials = credentials or Credentials()
         self._rates = rates or Rates(time.monotonic)
+        self._redactor = redactor
         self._in_flight = InFlight(share_bytes)
 
     @property
@@ -157,7 +166,7 @@ class Intake:
         kept = self._known(key)
         if kept is None:
             self._in_flight.admit(grant.source, len(incoming.body))
-            judged = await _apart(len(incoming.body), _judge, incoming, grant)
+            judged = await _apart(len(incoming.body), _judge, incoming, grant, self._redactor)
             if not judged.body:
                 return judged.answer
             kept = self._known(key) or self._keep(key, incoming, judged)
@@ -185,22 +194,35 @@ async def _apart(size: int, step: Callable[..., T], *arguments: object) -> T:
     return await asyncio.to_thread(step, *arguments)
 
 
-def _judge(incoming: Incoming, grant: Grant) -> _Judged:
+def _judge(incoming: Incoming, grant: Grant, redactor: Redactor | None) -> _Judged:
     """What of a request is logged: the very bytes that came, unless something is taken out."""
-    if grant.is_restricted:
-        return _judge_changed(incoming, grant)
+    if redactor is not None:
+        return _judge_unseen(incoming, grant, redactor)
     request = parse(incoming.signal, incoming.encoding, incoming.body)
-    answer = answer_for(check(incoming.signal, request))
-    return _Judged(incoming.encoding, incoming.body, answer)
-
-
-def _judge_changed(incoming: Incoming, grant: Grant) -> _Judged:
-    request = parse(incoming.signal, incoming.encoding, incoming.body)
-    forbidden = remove_forbidden(request, grant)
+    forbidden = remove_forbidden(request, grant) if grant.is_restricted else []
     answer = answer_for([*forbidden, *check(incoming.signal, request)])
     if not forbidden:
         return _Judged(incoming.encoding, incoming.body, answer)
     return _Judged("protobuf", request.SerializeToString(deterministic=True), answer)
+
+
+def _judge_unseen(incoming: Incoming, grant: Grant, redactor: Redactor) -> _Judged:
+    """The same while redaction is on: no error and no answer may quote what was sent."""
+    try:
+        request = parse(incoming.signal, incoming.encoding, incoming.body)
+        forbidden = remove_forbidden(request, grant) if grant.is_restricted else []
+        body = redactor.redacted(request)
+        answer = answer_for([*forbidden, *check(incoming.signal, request)])
+    except RefusedInput:
+        raise Malformed(
+            f"expected an OTLP {incoming.signal} request in {incoming.encoding}: it cannot be "
+            "read, and nothing of it is quoted because redaction is on"
+        ) from None
+    # Whatever a request does to our code, a traceback could quote it.
+    except Exception as error:
+        _log.error("request_not_redacted", error=type(error).__name__, signal=incoming.signal)
+        raise Malformed("the request cannot be redacted, so nothing of it was kept") from None
+    return _Judged("protobuf", body, replace(answer, message=redactor.text(answer.message)))
 
 
 def answer_for(refusals: Sequence[Refusal]) -> Answer:
