@@ -88,6 +88,11 @@ TLS = (
     Setting("tls_key", "", "PEM key of that certificate, without a password"),
     Setting("tls_client_ca", "", "PEM authorities: only clients with a certificate of theirs"),
 )
+TOLD = (
+    Setting("log_level", "info", "least level of the collector's log: debug, info, warning, error"),
+    Setting("otel_endpoint", "", "where the collector's own traces go, OTLP over HTTP"),
+)
+LOG_LEVELS = ("debug", "info", "warning", "error")
 # The other addresses leave TLS to a proxy.
 _ENCRYPTED = frozenset({"otlp_grpc", "otlp_http"})
 _HOW_TO_ENCRYPT = {
@@ -141,8 +146,14 @@ class Settings:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
+    log_level: str = "info"
+    otel_endpoint: str = ""
 
     def __post_init__(self) -> None:
+        if self.log_level not in LOG_LEVELS:
+            raise ConfigurationError(
+                f"--log-level is one of {', '.join(LOG_LEVELS)}, got {self.log_level!r}"
+            )
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ConfigurationError("--tls-cert and --tls-key belong together: name both")
         if self.tls_client_ca is not None and self.tls_cert is None:
@@ -229,7 +240,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="HOST:PORT",
             help=f"{setting.meaning} (default: {setting.default}, or ${setting.variable})",
         )
-    for setting in (*INTAKE, *TLS):
+    for setting in (*INTAKE, *TLS, *TOLD):
         default = f"default: {setting.default or 'none'}, or ${setting.variable}"
         parser.add_argument(setting.flag, help=f"{setting.meaning} ({default})")
 
@@ -240,6 +251,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
         setting.name: Address.parse(_chosen(arguments, setting)) for setting in ADDRESSES
     }
     auth, rate = (_chosen(arguments, setting) for setting in INTAKE)
+    chosen |= {setting.name: _chosen(arguments, setting) for setting in TOLD}
     chosen |= {setting.name: _file(_chosen(arguments, setting)) for setting in TLS}
     return Settings(
         home=Path(_chosen(arguments, HOME)).resolve(),

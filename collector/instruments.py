@@ -30,6 +30,7 @@ from collector.receive.grpc import SOURCE as GRPC
 from collector.receive.http import PATHS
 from collector.receive.intake import Answer, Incoming, Intake
 from collector.store.applier import Applied
+from collector.traces import Traces
 
 __all__ = ["Instruments", "WatchedIntake", "watched_api", "watched_door"]
 
@@ -52,9 +53,10 @@ _Done = Callable[[Scope, int, int, float], None]
 
 
 class Instruments:
-    """Every counter, histogram and gauge, in a registry of their own."""
+    """Every counter, histogram and gauge, in a registry of their own; `traces` hear of it too."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, traces: Traces | None = None) -> None:
+        self._traces = traces
         registry = self._registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         Info("watchkeeper_build", "The version that runs.", registry=registry).info(
@@ -107,6 +109,8 @@ class Instruments:
         """The query API has answered."""
         self._questions.labels(name, code).inc()
         self._asked.labels(name).observe(seconds)
+        if self._traces:
+            self._traces.question(name, code, seconds)
 
     def applied(self, applied: Applied) -> None:
         """A batch has been committed."""
@@ -117,6 +121,8 @@ class Instruments:
         for row in applied.refusals:
             labels = (row["source"], row["signal"], row["reason"])
             self._refused.labels(*labels).inc(row["records"])
+        if self._traces:
+            self._traces.applied(applied)
 
     def synced(self, records: int, seconds: float) -> None:
         """The write-ahead log has synced a group of requests."""
@@ -126,6 +132,8 @@ class Instruments:
     def checkpointed(self, seconds: float) -> None:
         """The database has been checkpointed."""
         self._checkpoint.observe(seconds)
+        if self._traces:
+            self._traces.checkpointed(seconds)
 
     def page(self, accept: str, now: Mapping[str, float]) -> tuple[bytes, str]:
         """The text of a scrape and its media type; `now` is measured at the moment."""

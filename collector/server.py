@@ -63,6 +63,7 @@ from collector.store.disk import free_bytes, make_directory, segment_bytes
 from collector.store.reader import Reader
 from collector.store.set_aside import SetAside
 from collector.store.wal import WriteAheadLog
+from collector.traces import traces_from
 from collector.upkeep import Upkeep
 
 DOORS_GRACE_S = 5
@@ -75,7 +76,7 @@ _log = structlog.get_logger("collector.server")
 
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; ConfigurationError when it cannot start."""
-    _log_to_stderr()
+    _log_to_stderr(settings.log_level)
     stop = _stop_signal()
     with _sole_owner(settings.data), _listening(settings) as listeners:
         settings = replace(settings, otlp_http=listeners.http_address, api=listeners.api_address)
@@ -125,7 +126,10 @@ class Parts:
     def opened(cls, settings: Settings) -> Iterator[Parts]:
         """Every part, started; closed again in the opposite order."""
         with ExitStack() as stack:
-            instruments = Instruments(VERSION)
+            traces = traces_from(settings)
+            if traces:
+                stack.callback(traces.close)
+            instruments = Instruments(VERSION, traces)
             log = WriteAheadLog(
                 settings.data / "log",
                 segment_bytes=segment_bytes(str(settings.data)),
@@ -419,6 +423,14 @@ def _address_of(listener: socket.socket) -> Address:
 def _notifying(proof: ProofNotifier, instruments: Instruments) -> Callable[[Applied], None]:
     def applied(what: Applied) -> None:
         instruments.applied(what)
+        _log.debug(
+            "batch_stored",
+            position=what.position,
+            spans=what.spans,
+            logs=what.logs,
+            points=what.points,
+            seconds=round(what.seconds, 4),
+        )
         if what.hold_ids:
             proof.notify()
 
@@ -431,7 +443,7 @@ def _warm(decoder: Decoder) -> Decoder:
     return decoder
 
 
-def _log_to_stderr() -> None:
+def _log_to_stderr(level: str) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -439,6 +451,6 @@ def _log_to_stderr() -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
