@@ -14,7 +14,7 @@ setup: .setup/stamp  ## install what running needs
 	@touch $@
 
 setup-tests: .setup/stamp-tests
-.setup/stamp-tests: .setup/stamp
+.setup/stamp-tests: .setup/stamp tests/exporters/package-lock.json
 	deploy/setup.sh tests
 	@touch $@
 
