@@ -82,6 +82,8 @@ INTAKE = (
         "ingest_auth", "auto", "who may send: auto (tokens once there are some), required, open"
     ),
     Setting("source_rate", "", "bytes a second that one source may send, such as 5MiB"),
+    Setting("max_value", "256KiB", "bytes of one attribute value or name; the rest is cut"),
+    Setting("max_body", "1MiB", "bytes of one text in a log's body; the rest is cut"),
 )
 TLS = (
     Setting("tls_cert", "", "PEM certificate chain of both OTLP addresses"),
@@ -120,14 +122,12 @@ class IngestAuth(StrEnum):
 
 
 def parse_rate(text: str) -> int | None:
-    """Bytes a second; nothing said is no limit."""
+    """A number of bytes, such as those of a second; nothing said is no limit."""
     if not text:
         return None
     found = re.fullmatch(r"(\d{1,15})(|KiB|MiB|GiB)", text)
     if not found or int(found[1]) == 0:
-        raise ConfigurationError(
-            f"expected bytes a second such as 500000, 512KiB or 5MiB, got {text!r}"
-        )
+        raise ConfigurationError(f"expected bytes such as 500000, 512KiB or 5MiB, got {text!r}")
     return int(found[1]) * _RATE_UNITS[found[2]]
 
 
@@ -143,6 +143,8 @@ class Settings:
     ui: Address
     ingest_auth: IngestAuth = IngestAuth.AUTO
     source_rate: int | None = None
+    max_value: int = 256 * 1024
+    max_body: int = 1024 * 1024
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
@@ -250,7 +252,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     chosen: dict[str, Any] = {
         setting.name: Address.parse(_chosen(arguments, setting)) for setting in ADDRESSES
     }
-    auth, rate = (_chosen(arguments, setting) for setting in INTAKE)
+    auth, rate, value, body = (_chosen(arguments, setting) for setting in INTAKE)
     chosen |= {setting.name: _chosen(arguments, setting) for setting in TOLD}
     chosen |= {setting.name: _file(_chosen(arguments, setting)) for setting in TLS}
     return Settings(
@@ -258,7 +260,16 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
         **chosen,
         ingest_auth=IngestAuth.parse(auth),
         source_rate=parse_rate(rate),
+        max_value=_size(value),
+        max_body=_size(body),
     )
+
+
+def _size(text: str) -> int:
+    size = parse_rate(text)
+    if size is None or size < 64:
+        raise ConfigurationError(f"expected 64 bytes or more, such as 256KiB, got {text!r}")
+    return size
 
 
 def _file(text: str) -> Path | None:

@@ -41,6 +41,7 @@ from collector.local import listening_locally
 from collector.objectives import Objectives, utc_now
 from collector.proof import ProofNotifier
 from collector.queries import Meta, Queries
+from collector.receive.caps import Caps
 from collector.receive.credentials import Credentials
 from collector.receive.decode import Decoder
 from collector.receive.grpc import GrpcDoor
@@ -270,6 +271,7 @@ def _intake(settings: Settings, parts: Parts) -> Intake:
         credentials=Credentials(tokens, mode=settings.ingest_auth, exposed=settings.is_exposed),
         rates=Rates(time.monotonic, settings.source_rate),
         redactor=redactor_of(settings.redaction, settings.redaction_key),
+        caps=Caps(settings.max_value, settings.max_body),
     )
 
 

@@ -7,8 +7,9 @@
 5. retry?      the same bytes again get the same answer, without a second record
 6. parse       once; what the sender may not send is taken out
 7. redact      what must not reach the disk is taken out as well
-8. check       names what will be refused
-9. log         the acknowledgement follows the sync
+8. caps        what is too long is cut, and marked
+9. check       names what will be refused
+10. log         the acknowledgement follows the sync
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ import structlog
 
 from collector.errors import RefusedInput
 from collector.model import Signal
+from collector.receive.caps import Caps
 from collector.receive.check import Refusal, check
 from collector.receive.coding import inflate
 from collector.receive.credentials import Credentials, Grant
 from collector.receive.limits import MIB, Limits, Malformed, RetryWindow, fingerprint
-from collector.receive.parse import parse
+from collector.receive.parse import ExportRequest, parse
 from collector.receive.permission import remove_forbidden
 from collector.receive.rate import InFlight, Rates
 from collector.receive.redaction import Redactor
@@ -106,6 +108,14 @@ class _Kept:
         return self.synced.done() and self.synced.exception() is not None
 
 
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What may be changed in a request before it is logged."""
+
+    redactor: Redactor | None
+    caps: Caps
+
+
 class Intake:
     """Takes requests from the doors on one event loop."""
 
@@ -120,6 +130,7 @@ class Intake:
         credentials: Credentials | None = None,
         rates: Rates | None = None,
         redactor: Redactor | None = None,
+        caps: Caps | None = None,
         share_bytes: int = _SHARE_BYTES,
     ) -> None:
         self.limits = limits or Limits()
@@ -129,7 +140,7 @@ class Intake:
         self._retries: RetryWindow[_Kept] = retries or RetryWindow(time.monotonic)
         self._credentials = credentials or Credentials()
         self._rates = rates or Rates(time.monotonic)
-        self._redactor = redactor
+        self._changes = _Changes(redactor, caps or Caps())
         self._in_flight = InFlight(share_bytes)
 
     @property
@@ -166,7 +177,7 @@ class Intake:
         kept = self._known(key)
         if kept is None:
             self._in_flight.admit(grant.source, len(incoming.body))
-            judged = await _apart(len(incoming.body), _judge, incoming, grant, self._redactor)
+            judged = await _apart(len(incoming.body), _judge, incoming, grant, self._changes)
             if not judged.body:
                 return judged.answer
             kept = self._known(key) or self._keep(key, incoming, judged)
@@ -194,24 +205,37 @@ async def _apart(size: int, step: Callable[..., T], *arguments: object) -> T:
     return await asyncio.to_thread(step, *arguments)
 
 
-def _judge(incoming: Incoming, grant: Grant, redactor: Redactor | None) -> _Judged:
+def _judge(incoming: Incoming, grant: Grant, changes: _Changes) -> _Judged:
     """What of a request is logged: the very bytes that came, unless something is taken out."""
-    if redactor is not None:
-        return _judge_unseen(incoming, grant, redactor)
+    if changes.redactor is not None:
+        return _judge_unseen(incoming, grant, changes.redactor, changes.caps)
     request = parse(incoming.signal, incoming.encoding, incoming.body)
     forbidden = remove_forbidden(request, grant) if grant.is_restricted else []
-    answer = answer_for([*forbidden, *check(incoming.signal, request)])
-    if not forbidden:
-        return _Judged(incoming.encoding, incoming.body, answer)
-    return _Judged("protobuf", request.SerializeToString(deterministic=True), answer)
+    encoding, body = incoming.encoding, incoming.body
+    if forbidden:
+        encoding, body = "protobuf", request.SerializeToString(deterministic=True)
+    if (capped := _capped(request, encoding, body, changes.caps)) is not None:
+        encoding, body = "protobuf", capped
+    return _Judged(encoding, body, answer_for([*forbidden, *check(incoming.signal, request)]))
 
 
-def _judge_unseen(incoming: Incoming, grant: Grant, redactor: Redactor) -> _Judged:
+def _capped(request: ExportRequest, encoding: Encoding, body: bytes, caps: Caps) -> bytes | None:
+    """The request after something in it was cut; None when nothing had to be."""
+    if encoding == "json":
+        body = request.SerializeToString()
+    if not caps.may_exceed(body) or not caps.apply(request):
+        return None
+    return bytes(request.SerializeToString(deterministic=True))
+
+
+def _judge_unseen(incoming: Incoming, grant: Grant, redactor: Redactor, caps: Caps) -> _Judged:
     """The same while redaction is on: no error and no answer may quote what was sent."""
     try:
         request = parse(incoming.signal, incoming.encoding, incoming.body)
         forbidden = remove_forbidden(request, grant) if grant.is_restricted else []
+        # Before the caps, because half a secret has no shape.
         body = redactor.redacted(request)
+        body = _capped(request, "protobuf", body, caps) or body
         answer = answer_for([*forbidden, *check(incoming.signal, request)])
     except RefusedInput:
         raise Malformed(
