@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
 
@@ -27,6 +28,7 @@ _BOUND = re.compile(r"\$([a-z_][a-z0-9_]*)")
 _COMMENT = re.compile(r"--[^\n]*")
 _EXPORTED_AT_ONCE = 10_000
 _MOST_BYTES = 256 * 1024 * 1024
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Busy(WatchkeeperError):
@@ -151,8 +153,21 @@ def bound_names(sql: str) -> frozenset[str]:
 
 def rows_of(cursor: Any, name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The answer of `sql/{name}.sql` on one cursor; parameters it does not use are dropped."""
-    rows: list[dict[str, Any]] = _answer(cursor, statement(name), parameters).to_pylist()
-    return rows
+    answer = _answer(cursor, statement(name), parameters)
+    columns = [_values(column) for column in answer.columns]
+    return [dict(zip(answer.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Instants in one time zone object: Arrow looks it up for every value, which takes
+    ten times as long for a month in steps of five minutes."""
+    if not (pa.types.is_timestamp(column.type) and column.type.tz):
+        values: list[Any] = column.to_pylist()
+        return values
+    return [
+        None if us is None else _EPOCH + timedelta(microseconds=us)
+        for us in column.cast(pa.int64()).to_pylist()
+    ]
 
 
 def _answer(cursor: Any, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
