@@ -221,7 +221,7 @@ def test_every_field_of_a_log_request_has_a_home() -> None:
     assert_every_field_is_found(Signal.LOGS)
 
 
-def _add_the_last_bucket(request: Any) -> None:
+def add_the_last_bucket(request: Any) -> None:
     metric = request.resource_metrics[0].scope_metrics[0].metrics[0]
     metric.histogram.data_points[0].bucket_counts.append(7)
 
@@ -240,7 +240,7 @@ def test_every_field_of_a_metric_request_has_a_home(kind: str, number: str) -> N
     words = {2: "cumulative"}
     request, sent = filled(Signal.METRICS, frozenset(others | unset))
     if kind == "histogram":
-        _add_the_last_bucket(request)
+        add_the_last_bucket(request)
     sent = [
         (name, words[value] if name.endswith("aggregation_temporality") else value)
         for name, value in sent
