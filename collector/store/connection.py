@@ -32,8 +32,8 @@ __all__ = ["CATALOG", "NoRoom", "Store", "StoreError", "explain"]
 CATALOG = "wk"
 MIB = 1024**2
 GIB = 1024**3
-# 512 MiB: until a checkpoint DuckDB holds in memory what was applied, and at most 2 GiB of it.
-CHECKPOINT_BYTES = 512 * MIB
+# 256 MiB: until a checkpoint DuckDB holds in memory what was applied, with 1 GiB for everything.
+CHECKPOINT_BYTES = 256 * MIB
 # Bytes of the file that a byte of records may take, what is written anew included.
 CHECKPOINT_FACTOR = 2
 CHECKPOINT_LEAST_BYTES = 8 * MIB
@@ -44,7 +44,7 @@ _log = structlog.get_logger("collector.store")
 
 _SETTINGS = (
     "set timezone = 'UTC'",
-    "set memory_limit = '2GiB'",
+    "set memory_limit = '1GiB'",
     "set threads = 2",
     # The applier says when: with the default of 16 MiB commits spend more on checkpoints than on
     # the rest of their work.
