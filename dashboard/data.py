@@ -29,6 +29,7 @@ FRESH_S = 4
 STEP_S = 5
 REPORTING = timedelta(minutes=5)
 PAGE_ROWS = 100
+SENDERS_BACK = timedelta(days=2)
 NEVER_NS = 2**63 - 1
 
 
@@ -191,7 +192,8 @@ def sources() -> pl.DataFrame:
 
 
 def senders(limit: int = 200) -> pl.DataFrame:
-    return _frame("senders", None, limit=limit)
+    """Everyone heard in the last two days; who is silent for longer is gone, not silent."""
+    return _frame("senders", window(SENDERS_BACK), limit=limit)
 
 
 def sequence_gaps(asked: Window, limit: int = 50) -> pl.DataFrame:

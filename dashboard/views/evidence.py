@@ -35,7 +35,10 @@ with left, page.section("What came in, and what was refused?", f"Records, {told}
 reasons = data.refused_reasons(window, source, signal)
 with right, page.section("Why was it refused, and what can be done?", f"By records, {told}"):
     refusals.by_reason(reasons)
-with page.section("Which sender is silent, late or ahead?", "Silent ones first, then the newest."):
+with page.section(
+    "Which sender is silent, late or ahead?",
+    "Heard in the last 2 d. Silent ones first, then the newest.",
+):
     senders.listing(senders.narrowed(data.senders(), source, signal))
 with page.section("Which numbers never came?", f"Newest first, {told}"):
     senders.gaps(senders.narrowed(data.sequence_gaps(window), source, signal))
