@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ import duckdb
 import structlog
 
 from collector.errors import WatchkeeperError
+from collector.store import undo
 from collector.store.archive import FOLDER, install_views
 from collector.store.disk import free_bytes, make_directory, sync_directory
 from collector.store.rollup import count_all_once
@@ -125,10 +127,12 @@ class Store:
         saved = self.unsaved_bytes
         cursor = self.cursor()
         try:
+            undo.keep(self.path, self._reading, _metadata_blocks(cursor))
             cursor.execute(f"checkpoint {CATALOG}")
             cursor.fetchall()
         finally:
             cursor.close()
+        undo.drop(self.path)
         self.unsaved_bytes -= saved
         _set_aside_log(self.path).unlink(missing_ok=True)
 
@@ -187,6 +191,7 @@ class Store:
         with contextlib.suppress(duckdb.Error, NoRoom):
             self.checkpoint()
         self._connection.close()
+        os.close(self._reading)
 
     def __enter__(self) -> Store:
         return self
@@ -216,6 +221,8 @@ class Store:
         shutil.rmtree(spilled, ignore_errors=True)
         quoted = str(spilled).replace("'", "''")
         self._connection.execute(f"set temp_directory = '{quoted}'")
+        undo.put_back(self.path)
+        self._reading = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         _attach(self._connection, self.path)
         _refuse_newer(self._connection, self.path)
         make_directory(self.archive)
@@ -231,6 +238,10 @@ class Store:
         """The one folder that DuckDB may reach; it resolves links and dots before it compares."""
         quoted = str(self.archive.resolve()).replace("'", "''")
         self._connection.execute(f"set allowed_directories = ['{quoted}']")
+
+
+def _metadata_blocks(cursor: duckdb.DuckDBPyConnection) -> list[int]:
+    return [block for (block,) in cursor.execute(statement("apply/metadata_blocks")).fetchall()]
 
 
 def _position(cursor: duckdb.DuckDBPyConnection) -> int:

@@ -65,7 +65,7 @@ def ready(collector: Any) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-def wait_for(what: Any, seconds: float = 60) -> None:
+def wait_for(what: Any, seconds: float = 200) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline
