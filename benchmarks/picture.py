@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 WIDTH, HEIGHT = 860, 420
 LEFT, RIGHT, TOP, BOTTOM = 64, 500, 40, 370
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#888888")
+DASHES = ("none", "6 3", "2 2")
 GREY = "#888"
 
 Line = list[tuple[float, float]]
@@ -62,7 +63,7 @@ def _grid(x: _Axis, y: _Axis) -> Iterator[str]:
 def _lines(lines: Mapping[str, Line], x: _Axis, y: _Axis) -> Iterator[str]:
     for number, (name, line) in enumerate(lines.items()):
         colour = COLOURS[number % len(COLOURS)]
-        dash = ' stroke-dasharray="5 3"' if number >= len(COLOURS) else ""
+        dash = f' stroke-dasharray="{DASHES[number // len(COLOURS) % len(DASHES)]}"'
         path = "L".join(f"{x.at(a):.1f} {y.at(b):.1f}" for a, b in line)
         yield f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>'
         for a, b in line:

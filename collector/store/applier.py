@@ -381,7 +381,11 @@ class Applier:
         """Add up partial counts; only now and then, because it reads all of them."""
         if time.monotonic() - self._compacted_at >= COMPACT_S:
             self._compacted_at = time.monotonic()
-            compact(self._cursor)
+            try:
+                compact(self._cursor)
+            # Partial counts answer the same; that they are many must not keep the log from ending.
+            except (duckdb.OutOfMemoryException, duckdb.TransactionException) as error:
+                _log.warning("compaction_postponed", reason=str(error))
             fold(self._cursor)
 
 
