@@ -86,7 +86,7 @@ def _rules(acts: Acts, upkeep: Upkeep, now: datetime) -> dict[str, Any]:
             "until": override.until.isoformat(),
         },
         "holds": [_hold(hold) for hold in rules.holds],
-        "faults": [fault for fault in (acts.fault, upkeep.fault) if fault],
+        "faults": [fault for fault in (acts.fault, *upkeep.faults()) if fault],
     }
 
 

@@ -85,6 +85,7 @@ INTAKE = (
     Setting("max_value", "256KiB", "bytes of one attribute value or name; the rest is cut"),
     Setting("max_body", "1MiB", "bytes of one text in a log's body; the rest is cut"),
 )
+HOT_DAYS = Setting("hot_days", "7", "days that stay in the database before they are archived")
 TLS = (
     Setting("tls_cert", "", "PEM certificate chain of both OTLP addresses"),
     Setting("tls_key", "", "PEM key of that certificate, without a password"),
@@ -131,6 +132,13 @@ def parse_rate(text: str) -> int | None:
     return int(found[1]) * _RATE_UNITS[found[2]]
 
 
+def parse_hot_days(text: str) -> int:
+    """Whole days; a day is closed once it is over, so one is the least."""
+    if not re.fullmatch(r"\d{1,5}", text) or int(text) == 0:
+        raise ConfigurationError(f"--hot-days takes a number of days such as 7, got {text!r}")
+    return int(text)
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything a process needs to know before it starts."""
@@ -145,6 +153,7 @@ class Settings:
     source_rate: int | None = None
     max_value: int = 256 * 1024
     max_body: int = 1024 * 1024
+    hot_days: int = int(HOT_DAYS.default)
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
@@ -242,7 +251,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="HOST:PORT",
             help=f"{setting.meaning} (default: {setting.default}, or ${setting.variable})",
         )
-    for setting in (*INTAKE, *TLS, *TOLD):
+    for setting in (*INTAKE, HOT_DAYS, *TLS, *TOLD):
         default = f"default: {setting.default or 'none'}, or ${setting.variable}"
         parser.add_argument(setting.flag, help=f"{setting.meaning} ({default})")
 
@@ -262,6 +271,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
         source_rate=parse_rate(rate),
         max_value=_size(value),
         max_body=_size(body),
+        hot_days=parse_hot_days(_chosen(arguments, HOT_DAYS)),
     )
 
 

@@ -23,8 +23,8 @@ from collector.errors import RefusedInput
 __all__ = ["FLOOR_DAYS", "Act", "Hold", "Kind", "Override", "Piece", "Rules", "Signal", "folded"]
 
 FLOOR_DAYS = 183
-# The days that stay in the database: nothing is deleted before it is sealed.
-HOT_DAYS = 7
+# Objectives and pages look back over a week.
+LEAST_DAYS = 8
 MOST_DAYS = 36_500
 LONGEST_OVERRIDE = timedelta(days=366)
 _ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
@@ -201,17 +201,17 @@ def _set(act: Act) -> dict[Signal, int]:
             f" and 26), got {act.days}: an admin can sign"
             " `watchkeeper retention override` with a reason"
         )
-    if not HOT_DAYS < act.days <= MOST_DAYS:
-        raise RefusedInput(f"expected {HOT_DAYS + 1} to {MOST_DAYS} days, got {act.days}")
+    if not LEAST_DAYS <= act.days <= MOST_DAYS:
+        raise RefusedInput(f"expected {LEAST_DAYS} to {MOST_DAYS} days, got {act.days}")
     return {act.signal: act.days}
 
 
 def _override(act: Act) -> Override:
     if act.signal is not Signal.GOVERNANCE:
         raise RefusedInput("only governance has a floor to override; use `set` for other signals")
-    if act.days is None or not HOT_DAYS < act.days < FLOOR_DAYS:
+    if act.days is None or not LEAST_DAYS <= act.days < FLOOR_DAYS:
         raise RefusedInput(
-            f"an override names {HOT_DAYS + 1} to {FLOOR_DAYS - 1} days, got {act.days}"
+            f"an override names {LEAST_DAYS} to {FLOOR_DAYS - 1} days, got {act.days}"
         )
     if act.until is None or not act.at < act.until <= act.at + LONGEST_OVERRIDE:
         raise RefusedInput(

@@ -91,6 +91,10 @@ class Upkeep:
                 _log.info("checkpoint_postponed")
         self._archive.unlink_due()
 
+    def faults(self) -> list[str]:
+        """What went wrong lately, and archived files that could not be read at the start."""
+        return [*([self.fault] if self.fault else []), *self._store.archive_faults]
+
     def clock_ahead(self) -> timedelta:
         """How far the wall clock has run ahead of the time that has passed since the start."""
         began_at, began = self._began

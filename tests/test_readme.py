@@ -24,7 +24,7 @@ from stack import (
 )
 
 from collector.config import ADDRESSES as SETTINGS
-from collector.config import HOME, INTAKE, TLS, TOLD
+from collector.config import HOME, HOT_DAYS, INTAKE, TLS, TOLD
 
 pytestmark = [pytest.mark.slow]
 
@@ -145,7 +145,7 @@ def test_the_table_of_settings_is_the_code() -> None:
         row = f"| `{setting.flag}{' DIR' if setting is HOME else ''}` | `{setting.variable}` |"
         assert row.replace(" DIR", "") in README
         assert f"| `{setting.default}` |" in README
-    for setting in (*INTAKE, *TLS, *TOLD):
+    for setting in (*INTAKE, HOT_DAYS, *TLS, *TOLD):
         default = f"`{setting.default}`" if setting.default else "none"
         assert f"| `{setting.flag}` | `{setting.variable}` | {default} |" in README
     assert {setting.name for setting in SETTINGS} == set(ADDRESSES)

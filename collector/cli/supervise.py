@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from collector.config import ADDRESSES, INTAKE, TLS, TOLD, Settings
+from collector.config import ADDRESSES, HOT_DAYS, INTAKE, TLS, TOLD, Settings
 from collector.errors import ConfigurationError
 
 # Longer than the collector takes to drain what it has acknowledged.
@@ -184,7 +184,7 @@ def processes(settings: Settings) -> list[Child]:
     flags = ["--home", str(settings.home)]
     for setting in ADDRESSES:
         flags += [setting.flag, str(getattr(settings, setting.name))]
-    for setting in (*INTAKE, *TLS, *TOLD):
+    for setting in (*INTAKE, HOT_DAYS, *TLS, *TOLD):
         if (chosen := getattr(settings, setting.name)) is not None:
             flags += [setting.flag, str(chosen)]
     return [

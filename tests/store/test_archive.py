@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from collector.newest import one_trace
 from collector.store.archive import Archive, sealed_files
 from collector.store.connection import Store
 from collector.store.reader import Reader
+from mappings import load
 
 
 @pytest.fixture
@@ -196,6 +198,20 @@ def test_a_trace_that_began_behind_the_archive_is_found_without_it(house: House)
     assert "READ_PARQUET" in asked[-1]
 
 
+def test_the_evidence_of_reports_is_the_same_when_it_is_archived(house: House) -> None:
+    house.take(Signal.TRACES, spans(NOON, *range(6), tool="refund"), NOON)
+    house.take(Signal.LOGS, logs(NOON, 1, 2, decision=True), NOON)
+    period = {"since": NOON - DAY, "until": NOON + DAY, "agent": None}
+    queries = load.evidence_queries()
+    before = {name: house.reader.text(q.sql, period).to_pylist() for name, q in queries.items()}
+
+    assert house.seal() == 8
+
+    after = {name: house.reader.text(q.sql, period).to_pylist() for name, q in queries.items()}
+    assert after == before
+    assert any(row["population"] for rows in after.values() for row in rows)
+
+
 def test_files_written_with_fewer_columns_are_still_read(house: House, tmp_path: Path) -> None:
     house.take(Signal.TRACES, spans(NOON, 0), NOON)
     house.seal()
@@ -287,3 +303,36 @@ def test_a_kill_at_any_step_leaves_each_row_readable_once(
     assert [row["time_ns"] - ns(NOON) for row in once] == [1, 2, 3, 4, 5]
     assert (after, hot) == (once, [{"n": 0}])
     assert there == named
+
+
+def test_sealing_beside_the_intake_loses_and_doubles_nothing(house: House) -> None:
+    for day in range(30):
+        numbers = range(30 * day, 30 * day + 20)
+        house.log.append(Signal.TRACES, spans(NOON + day * DAY, *numbers, tool="refund"), NOON)
+    house.applier.step()
+    failed: list[BaseException] = []
+    enough = threading.Event()
+
+    def take() -> None:
+        number = 1000
+        while not enough.is_set():
+            try:
+                house.take(Signal.TRACES, spans(NOON + 90 * DAY, number, tool="pay"), NOON)
+                house.store.try_checkpoint()
+            except BaseException as error:
+                failed.append(error)
+                return
+            number += 1
+
+    taking = threading.Thread(target=take)
+    taking.start()
+    try:
+        sealed = house.seal(NOON + 60 * DAY)
+    finally:
+        enough.set()
+        taking.join()
+
+    assert (failed, sealed) == ([], 600)
+    taken = len(house.log.records) - 30
+    assert house.count("spans") == house.count("actions") == 600 + taken
+    assert house.count("span") == taken > 0
