@@ -1,9 +1,10 @@
 # Everything a person needs; `make` alone lists it.
 PYTHON ?= python3
+FUZZ_SECONDS ?= 60
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo up test check bench crash fmt clean
+.PHONY: help setup setup-tests demo up test check bench crash fuzz fmt clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -39,6 +40,10 @@ bench: setup  ## durable spans per second beside the limits of this machine
 crash: setup setup-tests  ## 300 simulated power cuts and 20 kills under load
 	$(RUN) tests/crash/power.py --states 300 --json benchmarks/power.json
 	$(RUN) tests/crash/kills.py --kills 20 --json benchmarks/kills.json
+
+fuzz: setup  ## a minute of random requests, or FUZZ_SECONDS=600
+	@mkdir -p test-artifacts
+	$(RUN) -m tests.receive.fuzz -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=test-artifacts/fuzz-
 
 fmt: setup  ## format code
 	.venv/bin/ruff format .
