@@ -3,7 +3,7 @@
 The life of a decision, in the order a newcomer should read:
 
  1. An agent's exporter sends it            receive/grpc.py, receive/http.py
- 2. limits and shape are checked            receive/limits.py, receive/check.py
+ 2. sender, limits and shape are checked    receive/intake.py names every step in order
  3. the bytes are logged and synced         store/wal.py
  4. only now the sender is told "accepted"  receive/grpc.py, receive/http.py
  5. bytes become columns                    receive/decode.py

@@ -22,9 +22,13 @@ from statistics import median
 
 import httpx
 
-from collector.config import ADDRESSES, VERSION, Address, Settings
+from collector.config import ADDRESSES, VERSION, Address, IngestAuth, Settings
+from collector.errors import ConfigurationError
 from collector.objectives import check_file
 from collector.receive.limits import floor_bytes
+from collector.receive.redaction import read_policy
+from collector.receive.tls import Tls
+from collector.receive.tokens import TokenFile, utc_now
 from collector.store.connection import StoreError
 from collector.store.disk import free_bytes
 from collector.store.inspect import leftovers, look_at_log, look_at_store
@@ -315,6 +319,41 @@ def _objectives(patient: Patient) -> Iterator[Finding]:
         yield Finding("objectives", Level.OK, f"{len(files)} files")
 
 
+def _senders(patient: Patient) -> Iterator[Finding]:
+    settings = patient.settings
+    try:
+        tokens = TokenFile(settings.tokens).read().all
+        if settings.tls_cert and settings.tls_key:
+            Tls(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
+    except ConfigurationError as error:
+        yield Finding("senders", Level.FAIL, str(error), "mend or restore the file")
+        return
+    active = sum(token.state(utc_now()) == "active" for token in tokens)
+    if settings.ingest_auth is IngestAuth.OPEN and settings.is_exposed:
+        advice = "make tokens with `watchkeeper tokens add`, and leave --ingest-auth at auto"
+        found = "anybody who reaches this machine may send telemetry"
+        yield Finding("senders", Level.WARN, found, advice)
+    else:
+        yield Finding("senders", Level.OK, f"{active} active of {len(tokens)} tokens")
+
+
+def _redaction(patient: Patient) -> Iterator[Finding]:
+    file = patient.settings.redaction
+    if not file.exists():
+        yield Finding("redaction", Level.OK, "off: telemetry is kept as it is sent")
+        return
+    try:
+        policy = read_policy(file)
+    except ConfigurationError as error:
+        yield Finding("redaction", Level.FAIL, str(error), "mend the file")
+        return
+    found = (
+        f"{len(policy.keys)} keys, {len(policy.patterns)} patterns, "
+        f"message content: {policy.message_content}"
+    )
+    yield Finding("redaction", Level.OK, found)
+
+
 def _memory(patient: Patient) -> Iterator[Finding]:
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -344,6 +383,8 @@ CHECKS: tuple[Check, ...] = (
     _clock,
     _keys,
     _objectives,
+    _senders,
+    _redaction,
     _memory,
 )
 

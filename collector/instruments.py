@@ -6,7 +6,7 @@ store, so a scrape answers while the store is busy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from collector.errors import WatchkeeperError
 from collector.model import Signal
 from collector.receive.answers import status_of
+from collector.receive.check import Refusal
 from collector.receive.grpc import SOURCE as GRPC
 from collector.receive.http import PATHS
 from collector.receive.intake import Answer, Incoming, Intake
@@ -88,6 +89,10 @@ class Instruments:
             )
         }
         self._refused = counter("records_refused", "Records that were refused.", *sender, "reason")
+        self._left_out = counter(
+            "records_left_out", "Records that their sender may not send.", *sender, "reason"
+        )
+        self._redacted = counter("values_redacted", "Values taken out before the log.", "reason")
         self._batch = histogram("batch", "To store one batch, its transaction whole.", _BATCH_S)
         self._sync = histogram("wal_sync", "To write and sync one group of requests.", _SYNC_S)
         self._logged = counter("wal_records", "Requests written to the write-ahead log.")
@@ -124,6 +129,16 @@ class Instruments:
         if self._traces:
             self._traces.applied(applied)
 
+    def left_out(self, source: str, signal: str, refusals: Iterable[Refusal]) -> None:
+        """Records were refused that are not stored as refused: their sender may not send them."""
+        for refusal in refusals:
+            self._left_out.labels(source, signal, refusal.reason.value).inc(refusal.records)
+
+    def redacted(self, counts: Mapping[str, int]) -> None:
+        """Values were taken out of a request."""
+        for reason, values in counts.items():
+            self._redacted.labels(reason).inc(values)
+
     def synced(self, records: int, seconds: float) -> None:
         """The write-ahead log has synced a group of requests."""
         self._logged.inc(records)
@@ -149,6 +164,8 @@ class WatchedIntake(Intake):
     def __init__(self, instruments: Instruments, *parts: Any, **options: Any) -> None:
         super().__init__(*parts, **options)
         self._instruments = instruments
+        if redactor := options.get("redactor"):
+            redactor.on_redacted = instruments.redacted
 
     async def take(self, incoming: Incoming) -> Answer:
         if incoming.source != GRPC:
@@ -164,6 +181,9 @@ class WatchedIntake(Intake):
         finally:
             told, size = monotonic() - began, len(incoming.body)
             self._instruments.request("grpc", incoming.signal.value, Code.Name(code), size, told)
+
+    def left_out(self, incoming: Incoming, refusals: Sequence[Refusal]) -> None:
+        self._instruments.left_out(incoming.source, incoming.signal.value, refusals)
 
 
 def watched_door(door: ASGIApp, instruments: Instruments, name: str = "http") -> ASGIApp:

@@ -96,6 +96,7 @@ class _Judged:
     encoding: Encoding
     body: bytes
     answer: Answer
+    forbidden: Sequence[Refusal] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,9 @@ class Intake:
             return Answer()
         return await self._once(replace(incoming, body=body, source=grant.source), grant)
 
+    def left_out(self, incoming: Incoming, refusals: Sequence[Refusal]) -> None:
+        """For who watches: records that their sender may not send are not stored."""
+
     def _granted(self, incoming: Incoming) -> Grant:
         if incoming.is_local:
             return Grant(incoming.source)
@@ -178,6 +182,8 @@ class Intake:
         if kept is None:
             self._in_flight.admit(grant.source, len(incoming.body))
             judged = await _apart(len(incoming.body), _judge, incoming, grant, self._changes)
+            if judged.forbidden:
+                self.left_out(incoming, judged.forbidden)
             if not judged.body:
                 return judged.answer
             kept = self._known(key) or self._keep(key, incoming, judged)
@@ -216,7 +222,8 @@ def _judge(incoming: Incoming, grant: Grant, changes: _Changes) -> _Judged:
         encoding, body = "protobuf", request.SerializeToString(deterministic=True)
     if (capped := _capped(request, encoding, body, changes.caps)) is not None:
         encoding, body = "protobuf", capped
-    return _Judged(encoding, body, answer_for([*forbidden, *check(incoming.signal, request)]))
+    answer = answer_for([*forbidden, *check(incoming.signal, request)])
+    return _Judged(encoding, body, answer, forbidden)
 
 
 def _capped(request: ExportRequest, encoding: Encoding, body: bytes, caps: Caps) -> bytes | None:
@@ -246,7 +253,8 @@ def _judge_unseen(incoming: Incoming, grant: Grant, redactor: Redactor, caps: Ca
     except Exception as error:
         _log.error("request_not_redacted", error=type(error).__name__, signal=incoming.signal)
         raise Malformed("the request cannot be redacted, so nothing of it was kept") from None
-    return _Judged("protobuf", body, replace(answer, message=redactor.text(answer.message)))
+    answer = replace(answer, message=redactor.text(answer.message))
+    return _Judged("protobuf", body, answer, forbidden)
 
 
 def answer_for(refusals: Sequence[Refusal]) -> Answer:

@@ -208,6 +208,25 @@ def test_an_objective_that_does_not_parse_fails(settings: Settings) -> None:
     assert "broken.yaml" in objectives.found
 
 
+def test_a_broken_file_of_tokens_fails(settings: Settings) -> None:
+    settings.tokens.write_text("{")
+
+    assert found(settings, "senders").level is Level.FAIL
+
+
+def test_a_broken_policy_of_redaction_fails_and_a_good_one_is_told(settings: Settings) -> None:
+    settings.redaction.write_text("patterns: [emial]")
+    broken = found(settings, "redaction")
+    settings.redaction.write_text("patterns: [email]\nmessage_content: none")
+    good = found(settings, "redaction")
+
+    assert broken.level is Level.FAIL and "got 'emial'" in broken.found
+    assert (good.level, good.found) == (
+        Level.OK,
+        "0 keys, 1 patterns, message content: none",
+    )
+
+
 def test_little_memory_is_a_warning(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "LEAST_MEMORY_BYTES", 2**60)
 

@@ -167,6 +167,8 @@ def test_a_retry_is_recognised_and_hashes_join_over_a_restart(
     span.span_id = b"another1"
     post()
 
+    page = httpx.get(f"http://127.0.0.1:{collector.api_port}/metrics").text
+    assert 'watchkeeper_values_redacted_total{reason="email"} 2.0' in page
     counted = "select stored, duplicate from sources"
     assert collector.sql(counted) == [{"stored": 2, "duplicate": 1}]
     hashed = collector.sql("select distinct attributes::json->>'$.\"user.id\"' as id from spans")

@@ -152,6 +152,11 @@ def test_records_of_an_agent_or_environment_that_is_not_allowed_are_kept_out_by_
     assert "got 'other'" in unnamed.error_message
     rows = collector.sql("select agent_name from spans order by all nulls last")
     assert [row["agent_name"] for row in rows] == ["clerk", None]
+    page = httpx.get(f"http://127.0.0.1:{collector.api_port}/metrics").text
+    assert (
+        'watchkeeper_records_left_out_total{reason="agent_not_allowed",signal="traces",'
+        'source="token:billing"} 2.0'
+    ) in page
     kept = b"".join(path.read_bytes() for path in (collector.home / "data" / "log").iterdir())
     assert b"rogue" not in kept and b"clerk" in kept
 

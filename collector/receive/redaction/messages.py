@@ -91,6 +91,7 @@ class Redactor:
         )
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()
+        self.on_redacted: Callable[[Counter[str]], None] = lambda counts: None
 
     def redacted(self, request: ExportRequest) -> bytes:
         """The request's bytes for the log, without anything that must go."""
@@ -112,6 +113,7 @@ class Redactor:
     def _add(self, counts: Counter[str]) -> None:
         with self._lock:
             self.counts.update(counts)
+        self.on_redacted(counts)
 
     def _of_json(self, key: str, value: Any) -> Any:
         """What becomes of a member of a JSON object inside a text."""
