@@ -155,7 +155,9 @@ class Parts:
     def _made(
         cls, settings: Settings, log: WriteAheadLog, store: Store, instruments: Instruments
     ) -> Parts:
-        archive = Archive(store.cursor(), store.archive, hot_days=settings.hot_days)
+        archive = Archive(
+            store.cursor(), store.archive, store.checkpoints_paused, hot_days=settings.hot_days
+        )
         reader = Reader(store, archive_kept=archive.kept_readable)
         objectives = Objectives(settings.objectives)
         queries = Queries(

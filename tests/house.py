@@ -117,7 +117,9 @@ class House:
         self.store = Store(folder / "watchkeeper.duckdb")
         self.log = MemoryLog()
         self.applier = Applier(self.store, self.log, Decoder(SetAside(folder / "aside").keep))
-        self.archive = Archive(self.store.cursor(), self.store.archive)
+        self.archive = Archive(
+            self.store.cursor(), self.store.archive, self.store.checkpoints_paused
+        )
         self.reader = Reader(self.store)
 
     def take(self, signal: Signal, body: bytes, at: datetime) -> None:

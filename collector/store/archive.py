@@ -19,6 +19,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from pathlib import Path
 import duckdb
 import structlog
 
+from collector.errors import WatchkeeperError
 from collector.store.sealed import (
     TIMES,
     Column,
@@ -53,6 +55,11 @@ LEAST_LATE_ROWS = 1000
 UNLINK_AFTER_S = 120.0
 
 _log = structlog.get_logger("collector.store.archive")
+
+
+class SealingFailed(WatchkeeperError):
+    """A day could not be sealed; its rows are in the database as they were."""
+
 
 Step = Callable[[str], None]
 
@@ -93,12 +100,18 @@ class Archive:
         self,
         cursor: duckdb.DuckDBPyConnection,
         folder: Path,
+        checkpoints_paused: Callable[[], AbstractContextManager[object]],
         *,
         hot_days: int = 7,
         step_rows: int = STEP_ROWS,
         at_step: Step = lambda name: None,
     ) -> None:
-        """`at_step` hears of each step that a kill may follow."""
+        """`at_step` hears of each step that a kill may follow.
+
+        Inside `checkpoints_paused` nobody writes a checkpoint: one gives rows other ids, also
+        those of a transaction under way, and other rows than were written would be deleted.
+        """
+        self.checkpoints_paused = checkpoints_paused
         self.folder = folder
         self.hot_days = hot_days
         self._cursor = cursor
@@ -180,7 +193,7 @@ class Archive:
         return None
 
     def _seal(self, table: str, day: datetime, now: datetime) -> Sealed:
-        with transaction(self._cursor):
+        with self.checkpoints_paused(), transaction(self._cursor):
             self._choose(table, day, now)
             files = tuple(
                 file
@@ -188,7 +201,9 @@ class Archive:
                 if (file := self._write(table, day, governs, now)) is not None
             )
             self._at_step("written")
-            run(self._cursor, f"archive/forget_{table}")
+            [(deleted,)] = run(self._cursor, f"archive/forget_{table}")
+            if deleted != (written := sum(file.rows for file in files)):
+                raise SealingFailed(f"{written} rows written and {deleted} deleted: try again")
             for file in files:
                 run(self._cursor, "archive/insert_file", asdict(file))
             self._show(table, self._cursor)

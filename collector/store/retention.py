@@ -70,7 +70,8 @@ class Retention:
     def delete_due(self, rules: Rules, now: datetime) -> list[Deleted]:
         """Delete everything that may go now; answers what left."""
         run(self._cursor, "retention/mark_position", {"now": now})
-        with transaction(self._cursor):
+        # A checkpoint gives rows other ids, also those of a transaction under way.
+        with self._archive.checkpoints_paused(), transaction(self._cursor):
             self._note_holds(rules)
             files = [file for file in sealed_files(self._cursor) if _may_leave(file, rules, now)]
             self._archive.drop(files, self._cursor)

@@ -265,7 +265,7 @@ def die(step):
         os.kill(os.getpid(), signal.SIGKILL)
 
 store = Store(Path(sys.argv[1]))
-archive = Archive(store.cursor(), store.archive, at_step=die)
+archive = Archive(store.cursor(), store.archive, store.checkpoints_paused, at_step=die)
 while archive.seal_next(datetime.fromisoformat(sys.argv[3])):
     store.checkpoint()
     die("checkpointed")
@@ -289,7 +289,7 @@ def test_a_kill_at_any_step_leaves_each_row_readable_once(
     assert killed.returncode == -9, killed.stderr
 
     with Store(path) as again:
-        archive = Archive(again.cursor(), again.archive)
+        archive = Archive(again.cursor(), again.archive, again.checkpoints_paused)
         archive.tidy()
         reader = Reader(again)
         once = reader.text("select time_ns from logs order by time_ns").to_pylist()
