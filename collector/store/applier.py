@@ -386,7 +386,10 @@ class Applier:
             # Partial counts answer the same; that they are many must not keep the log from ending.
             except (duckdb.OutOfMemoryException, duckdb.TransactionException) as error:
                 _log.warning("compaction_postponed", reason=str(error))
-            fold(self._cursor)
+            # A checkpoint of another thread would give the chosen rows other ids.
+            with self._store.checkpoints_paused_if_free() as is_free:
+                if is_free:
+                    fold(self._cursor)
 
 
 def _keys(table: str, incoming: pa.Table) -> pa.Table:

@@ -122,6 +122,16 @@ class Store:
         with self._checkpoints:
             yield self._try_checkpoint
 
+    @contextlib.contextmanager
+    def checkpoints_paused_if_free(self) -> Iterator[bool]:
+        """The same without waiting; false when somebody else is at it."""
+        is_free = self._checkpoints.acquire(blocking=False)
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                self._checkpoints.release()
+
     def _checkpoint(self) -> None:
         self._refuse_without_room()
         saved = self.unsaved_bytes
