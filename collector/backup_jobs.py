@@ -51,7 +51,7 @@ class BackupJobs:
         if not Path(target).is_absolute():
             raise RefusedInput(f"expected an absolute path, got {target!r:.200}")
         with self._lock:
-            if self._stopping or (self._thread is not None and self._thread.is_alive()):
+            if self._stopping or any(job["state"] == "running" for job in self._jobs.values()):
                 raise RefusedInput("a backup is being made already: wait until it is done")
             job: Job = {"id": uuid.uuid4().hex, "state": "running", "step": "waiting"}
             job |= {"share": 0.0, "error": None, "manifest": None}
