@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import errno
 import fcntl
+import gc
 import os
 import signal
 import socket
@@ -257,6 +258,8 @@ async def _run(settings: Settings, parts: Parts, listeners: Listeners, stop: asy
         await running.enter_async_context(_served(admin, listeners.admin))
         await grpc.start()
         running.push_async_callback(grpc.stop, DOORS_GRACE_S)
+        # What has been imported stays: the cycle collector need not look at it again and again.
+        gc.freeze()
         print(_ready_line(grpc.address, settings), flush=True)
         await _until(stop, parts, http, local, api, admin)
         _log.info("stopping", lag_records=parts.lag())
