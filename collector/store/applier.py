@@ -291,7 +291,7 @@ class Applier:
             count_new_decisions(self._cursor)
         counts = _recounted(tables)
         self._insert("source_count", counts)
-        for table, tally in tallies(tables).items():
+        for table, tally in _tallied(tables).items():
             self._insert(table, tally)
         derive(tables)
         run(self._cursor, "apply/set_position", {"sequence": batch.sequence})
@@ -390,6 +390,15 @@ class Applier:
             with self._store.checkpoints_paused_if_free() as is_free:
                 if is_free:
                     fold(self._cursor)
+
+
+def _tallied(tables: Tables) -> dict[str, pa.Table]:
+    """The tallies of a batch; a fault in counting must not keep evidence from the store."""
+    try:
+        return tallies(tables)
+    except Exception:
+        _log.exception("batch_not_tallied")
+        return {}
 
 
 def _keys(table: str, incoming: pa.Table) -> pa.Table:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -377,6 +378,22 @@ def test_logs_years_apart_are_found_again_when_retried(store: Store) -> None:
     apply_all(store, log)
 
     assert told(store, "select count(*) from log_record") == [(3,)]
+
+
+def test_a_batch_that_cannot_be_tallied_is_stored_all_the_same(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(tables: object) -> dict[str, pa.Table]:
+        raise ArithmeticError("a lag without a sign")
+
+    monkeypatch.setattr("collector.store.applier.tallies", broken)
+    log = MemoryLog()
+    log.append(Signal.TRACES, traces(0, 1))
+
+    applier_of(store, log).step()
+
+    assert told(store, "select count(*) from span") == [(2,)]
+    assert told(store, "select count(*) from refused_record") == [(0,)]
 
 
 # The thread
