@@ -5,7 +5,8 @@ Numbered as ETSI EN 319 102-1 thinks of it, with what other viewers leave out:
  2. the bytes it covers are the bytes that were signed
  3. it covers the whole file, and nothing was added after it
  4. it permits no change, and none was made
- 5. its certificate leads to the root that the reader trusts
+ 5. the signature itself is written the one way it is sealed: no bit of the file is free
+ 6. its certificate leads to the root that the reader trusts
 Exit status: 0 valid, 1 invalid, 2 intact but sealed by somebody you did not name,
 3 not decided, because the root you named cannot be used.
 """
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from asn1crypto.cms import ContentInfo
 from pyhanko.keys import load_cert_from_pemder
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
@@ -81,7 +83,17 @@ def _verify(pdf: bytes, root: Path | None) -> Verdict:
         trust_roots=roots, allow_fetching=False, revocation_mode="soft-fail"
     )
     status = validate_pdf_signature(signatures[0], signer_validation_context=context)
-    return Verdict(tuple(_checks(signatures[0], status)), trusted=bool(status.trusted))
+    checks = (*_checks(signatures[0], status), _is_written_as_sealed(pdf, signatures[0]))
+    return Verdict(checks, trusted=bool(status.trusted))
+
+
+def _is_written_as_sealed(pdf: bytes, signature: Any) -> Check:
+    """Upper-case hex digits, and zeros up to the end: what the signature cannot cover is fixed."""
+    _, before, after, _ = (int(bound) for bound in signature.byte_range)
+    written = pdf[before + 1 : after - 1]
+    sealed = ContentInfo.load(bytes.fromhex(written.decode("ascii"))).dump().hex().upper()
+    canonical = sealed.ljust(len(written), "0").encode()
+    return Check(written == canonical, "the signature is written as it was sealed")
 
 
 def certificate(root: Path) -> Any:

@@ -254,7 +254,7 @@ def test_the_listing_names_every_question_with_its_parameters(client: httpx.Clie
     listing = {each["name"]: each for each in client.get("/v1/queries").json()["queries"]}
 
     assert listing["fleet"]["columns"][0] == "agent"
-    assert [each["name"] for each in listing["trace"]["parameters"]] == ["trace_id"]
+    assert [each["name"] for each in listing["trace"]["parameters"]] == ["trace_id", "near"]
 
 
 def test_free_sql_is_answered(client: httpx.Client) -> None:

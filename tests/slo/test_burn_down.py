@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, cast
@@ -20,6 +22,7 @@ from collector.slo.objective import (
 )
 from collector.slo.windows import standard
 from collector.slo_queries import Frames
+from collector.store.counting import Ask
 from collector.store.reader import Reader
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -56,10 +59,18 @@ class Hourly:
     def __init__(self, told: list[tuple[int, int]]) -> None:
         self._told = told
 
-    def rows(self, _: str, __: Any = None) -> list[dict[str, Any]]:
+    @contextmanager
+    def snapshot(self) -> Iterator[Ask]:
+        yield self._ask
+
+    def _ask(self, name: str, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
+        if name == "slo/longest":
+            return [{"longest_us": 0}]
+        hours = ((SINCE + timedelta(hours=at), *told) for at, told in enumerate(self._told))
         return [
-            {"bucket": SINCE + timedelta(hours=hour), "good": good, "total": good + bad}
-            for hour, (good, bad) in enumerate(self._told)
+            {"agent": bound["agent"], "bucket": begins, "good": good, "total": good + bad}
+            for begins, good, bad in hours
+            if bound["since"] <= begins < bound["until"]
         ]
 
 
