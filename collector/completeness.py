@@ -35,6 +35,9 @@ __all__ = [
 # 8: with fewer, one late beat moves the median.
 LEAST_INTERVALS = 8
 LEAST_REQUESTS = 8
+# Exporters wait a second or more between their batches. What comes faster is a burst, such as
+# a file being loaded, and its end is no silence.
+LEAST_BEAT = timedelta(seconds=1)
 # Two clocks kept by NTP differ by milliseconds; a second is a clock that is wrong.
 TOLERANCE = timedelta(seconds=1)
 # Exporters give up after a minute: who is always later than that has a slow clock or a queue.
@@ -86,7 +89,7 @@ class Rhythm:
     @property
     def is_regular(self) -> bool:
         """Whether a longer silence than usual means anything."""
-        enough = self.intervals >= LEAST_INTERVALS and self.median > timedelta(0)
+        enough = self.intervals >= LEAST_INTERVALS and self.median >= LEAST_BEAT
         return enough and self.deviation <= self.median / 5
 
     @property

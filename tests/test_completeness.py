@@ -65,6 +65,12 @@ def test_a_sender_that_is_silent_for_a_day_is_gone() -> None:
     assert presence_of(Rhythm.of([MINUTE] * 20), GONE + MINUTE) is Presence.GONE
 
 
+def test_the_end_of_a_burst_is_no_silence() -> None:
+    loading = Rhythm.of([timedelta(milliseconds=30)] * 100)
+
+    assert presence_of(loading, MINUTE) is Presence.NOT_MEASURED
+
+
 def test_one_long_silence_does_not_change_what_is_expected() -> None:
     steady, disturbed = Rhythm.of([MINUTE] * 20), Rhythm.of([*[MINUTE] * 19, MINUTE * 600])
 
