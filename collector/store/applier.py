@@ -33,11 +33,12 @@ from collector.model import Signal
 from collector.store.ahead import Ahead, Decoding, Ready
 from collector.store.batch import KEYS, SCHEMAS, Batch
 from collector.store.connection import NoRoom, Store
-from collector.store.derivation import Derivation, Derive, NotDerived
+from collector.store.derivation import Derivation, Derive, NotDerived, Touched
 from collector.store.derive import REACH, derive
 from collector.store.fold import fold
 from collector.store.gaps import Gap, gaps
 from collector.store.rollup import compact, count_new_decisions
+from collector.store.seen import SeenTraces
 from collector.store.tally import tallies
 from collector.store.transaction import MACHINE, registered, run, transaction
 from collector.store.wal import Record
@@ -119,6 +120,7 @@ class Applier:
         on_applied: Callable[[Applied], None] | None = None,
         on_checkpoint: Callable[[float], None] = lambda seconds: None,
         derive: Derive = derive,
+        seen: SeenTraces | None = None,
         batch_bytes: int = BATCH_BYTES,
         tick_s: float = TICK_S,
         idle_checkpoint_s: float = IDLE_CHECKPOINT_S,
@@ -131,6 +133,7 @@ class Applier:
         self._pace = _Pace(batch_bytes, tick_s, idle_checkpoint_s)
         self._cursor = store.cursor()
         self._derivation = Derivation(self._cursor, derive)
+        self._seen = seen or SeenTraces()
         self._position = store.position()
         # A number given twice would look like a record that is applied already.
         log.continue_after(self._position)
@@ -338,10 +341,23 @@ class Applier:
     def _derive_later(self, tables: Tables, cause: NotDerived) -> None:
         self._derivation.later(_all_traces(tables), self._position, cause)
 
-    def _touched(self, tables: Tables) -> pa.Table | None:
-        touched = _touched_traces(tables, self._acting_traces(tables["span"]))
+    def _touched(self, tables: Tables) -> Touched | None:
+        self._seen.load(self._cursor)
+        acting = self._acting_traces(tables["span"])
+        self._remember(tables)
+        touched = _touched_traces(tables, acting)
         told = tables["decision"].num_rows + tables["trust_point"].num_rows
-        return touched if touched.num_rows or told else None
+        if not touched.num_rows and not told:
+            return None
+        return touched, self._seen.reach(touched["trace_id"])
+
+    def _remember(self, tables: Tables) -> None:
+        """The traces of a batch are known before it is derived."""
+        for table, told in (("span", "started_at"), ("decision", "decided_at")):
+            traced = tables[table].filter(pc.is_valid(tables[table]["trace_id"]))
+            if traced.num_rows:
+                times = pc.cast(traced[told], pa.int64()).to_numpy()
+                self._seen.add(traced["trace_id"], times)
 
     def _acting_traces(self, spans: pa.Table) -> list[bytes]:
         """Traces with actions to which a plain span came late: it may link them to their agent."""
@@ -350,8 +366,12 @@ class Applier:
             return []
         bounds = pc.min_max(plain["started_at"]).as_py()
         window = {"low": bounds["min"] - REACH, "high": bounds["max"] + REACH}
-        traces = pa.table({"trace_id": pc.unique(plain["trace_id"])})
-        with registered(self._cursor, "incoming_trace", traces):
+        traces = pc.unique(plain["trace_id"])
+        if self._seen.is_complete_from(window["low"]):
+            traces = traces.filter(pa.array(self._seen.may_be_known(traces)))
+        if not len(traces):
+            return []
+        with registered(self._cursor, "incoming_trace", pa.table({"trace_id": traces})):
             return [trace for (trace,) in run(self._cursor, "apply/acting_traces", window)]
 
     # Checkpoints

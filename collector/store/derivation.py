@@ -19,11 +19,13 @@ import pyarrow as pa
 import structlog
 
 from collector.errors import WatchkeeperError
+from collector.store.seen import Reach
 from collector.store.transaction import MACHINE, registered, run, transaction
 
 __all__ = ["Derivation", "Derive", "NotDerived"]
 
-Derive: TypeAlias = Callable[[duckdb.DuckDBPyConnection, str], None]
+Derive: TypeAlias = Callable[[duckdb.DuckDBPyConnection, str, Reach | None], None]
+Touched: TypeAlias = tuple[pa.Table, Reach | None]
 
 CHUNK = 1024
 RETRY_S = 60.0
@@ -62,12 +64,12 @@ class Derivation:
         self._due = 0.0
         self.waiting = self._count()
 
-    def now(self, touched: Callable[[], pa.Table | None]) -> None:
+    def now(self, touched: Callable[[], Touched | None]) -> None:
         """Derive what a batch touched, inside its transaction; NotDerived when that fails."""
         with _named():
-            traces = touched()
-            if traces is not None:
-                self._tell(traces)
+            told = touched()
+            if told is not None:
+                self._tell(*told)
 
     def later(self, traces: pa.Table, behind: int, cause: NotDerived) -> None:
         """Note the traces of a batch that came behind a position, inside its transaction.
@@ -117,9 +119,9 @@ class Derivation:
         if tried_before:
             self._due = time.monotonic() + self._retry_s
 
-    def _tell(self, traces: pa.Table) -> None:
+    def _tell(self, traces: pa.Table, known: Reach | None = None) -> None:
         with registered(self._cursor, "touched_trace", traces):
-            self._derive(self._cursor, "touched_trace")
+            self._derive(self._cursor, "touched_trace", known)
 
     def _count(self) -> int:
         return int(run(self._cursor, "apply/count_underived")[0][0])

@@ -15,11 +15,13 @@ import duckdb
 
 from collector.store.rollup import count_decisions, count_events
 from collector.store.schema import statement
+from collector.store.seen import Reach
 
 __all__ = ["REACH", "derive"]
 
 # How far apart two spans of one trace may start and still be seen together.
 REACH = timedelta(hours=6)
+_REACH_US = REACH // timedelta(microseconds=1)
 # Deeper spans inherit nothing; a real agent's trace has a few dozen levels.
 _DEPTH = 200
 # Copies of a decision or a score are told within a second of it.
@@ -29,18 +31,19 @@ _BEHIND = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def derive(cursor: duckdb.DuckDBPyConnection, touched: str) -> None:
+def derive(cursor: duckdb.DuckDBPyConnection, touched: str, known: Reach | None = None) -> None:
     """Tell runs and actions of the touched traces anew, and drop copies of what was told.
 
     `touched` names a table, view or registered Arrow table on this cursor with the column
     `trace_id` (blob), duplicates allowed: the traces of the batch's spans that have an `op`
     and of its decisions. The position must not have moved yet. An empty table is allowed
-    and drops copies only.
+    and drops copies only. `known` tells where the rows of these traces lie, so that no more of
+    the table has to be read.
     """
     quoted = touched.replace('"', '""')
     cursor.execute(f'create or replace temp table touched as select trace_id from "{quoted}"')
     cursor.fetchall()
-    bounds = _bounds(cursor)
+    bounds = _bounds(cursor, known)
     if bounds is not None:
         _tell(cursor, *bounds)
     _drop_copies(cursor)
@@ -79,12 +82,16 @@ def _drop_copies(cursor: duckdb.DuckDBPyConnection) -> None:
     _run(cursor, "trust_copies", window)
 
 
-def _bounds(cursor: duckdb.DuckDBPyConnection) -> tuple[datetime, datetime] | None:
+def _bounds(
+    cursor: duckdb.DuckDBPyConnection, known: Reach | None
+) -> tuple[datetime, datetime] | None:
     earliest_us, latest_us = _run(cursor, "bounds")[0]
     if earliest_us is None:
         return None
-    earliest, latest = (_EPOCH + timedelta(microseconds=us) for us in (earliest_us, latest_us))
-    return earliest - REACH, latest + REACH
+    since_us, until_us = earliest_us - _REACH_US, latest_us + _REACH_US
+    if known is not None and since_us >= known.complete_from_us:
+        since_us, until_us = max(since_us, known.low_us), min(until_us, known.high_us)
+    return _EPOCH + timedelta(microseconds=since_us), _EPOCH + timedelta(microseconds=until_us)
 
 
 def _run(

@@ -12,6 +12,7 @@ from collector.receive.decode import Decoder
 from collector.store.applier import Applier
 from collector.store.connection import Store
 from collector.store.derive import derive
+from collector.store.seen import SeenTraces
 from collector.store.wal import Record
 
 RECORDED = Path(__file__).parents[2] / "sample_data" / "recorded"
@@ -66,13 +67,15 @@ def record_of(sequence: int, signal: Signal, request: dict[str, Any]) -> Record:
     return Record(sequence, signal, "json", "recorded", RECEIVED_NS, body)
 
 
-def replay(path: Path, batches: Sequence[Sequence[Request]]) -> Store:
+def replay(
+    path: Path, batches: Sequence[Sequence[Request]], seen: SeenTraces | None = None
+) -> Store:
     """A store that holds these batches, each applied in a transaction of its own."""
     store = Store(path / "evidence.duckdb")
     log, sequence = FakeLog(), 1
     for batch in batches:
         sequence = log.add(batch, sequence)
-    applier = Applier(store, log, Decoder(), derive=derive)
+    applier = Applier(store, log, Decoder(), derive=derive, seen=seen)
     while applier.step():
         pass
     _next_batch(store)

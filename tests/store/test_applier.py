@@ -222,7 +222,7 @@ def test_the_traces_of_decisions_and_of_telling_spans_are_derived(store: Store) 
     log.append(Signal.TRACES, request.SerializeToString())
     touched: list[bytes] = []
 
-    def remember(cursor: duckdb.DuckDBPyConnection, table: str) -> None:
+    def remember(cursor: duckdb.DuckDBPyConnection, table: str, known: object) -> None:
         rows = cursor.execute(f"select trace_id from {table}").fetchall()
         touched.extend(trace_id for (trace_id,) in rows)
 
@@ -322,7 +322,7 @@ def test_a_crash_between_decode_and_commit_moves_nothing(store: Store) -> None:
     log = MemoryLog()
     log.append(Signal.TRACES, traces(0, 1))
 
-    def crash(cursor: duckdb.DuckDBPyConnection, touched: str) -> None:
+    def crash(cursor: duckdb.DuckDBPyConnection, touched: str, known: Any = None) -> None:
         raise KeyboardInterrupt
 
     log.append(Signal.LOGS, _refusal_with_trace())
@@ -346,7 +346,7 @@ def test_a_full_disk_is_no_records_fault(store: Store) -> None:
     log = MemoryLog()
     log.append(Signal.LOGS, _refusal_with_trace())
 
-    def full(cursor: duckdb.DuckDBPyConnection, touched: str) -> None:
+    def full(cursor: duckdb.DuckDBPyConnection, touched: str, known: Any = None) -> None:
         raise duckdb.IOException("no space left on device")
 
     with pytest.raises(duckdb.IOException):
@@ -460,7 +460,7 @@ def test_the_thread_goes_on_after_a_fault_and_says_so(store: Store) -> None:
     log = MemoryLog()
     faults = [duckdb.IOException("no space left on device")]
 
-    def full_once(cursor: duckdb.DuckDBPyConnection, touched: str) -> None:
+    def full_once(cursor: duckdb.DuckDBPyConnection, touched: str, known: Any = None) -> None:
         if faults:
             raise faults.pop()
 

@@ -54,7 +54,7 @@ class Faulty:
         self.error = error
         self.tries = 0
 
-    def __call__(self, cursor: duckdb.DuckDBPyConnection, touched: str) -> None:
+    def __call__(self, cursor: duckdb.DuckDBPyConnection, touched: str, known: Any = None) -> None:
         self.tries += 1
         rows = cursor.execute(f"select trace_id from {touched}").fetchall()
         if self.poison & {trace for (trace,) in rows}:
@@ -166,7 +166,7 @@ def test_a_single_bad_trace_is_not_tried_all_the_time(store: Store) -> None:
 
 
 def test_a_full_disk_while_deriving_again_is_no_traces_fault(store: Store) -> None:
-    def full(cursor: duckdb.DuckDBPyConnection, touched: str) -> None:
+    def full(cursor: duckdb.DuckDBPyConnection, touched: str, known: Any = None) -> None:
         raise duckdb.IOException("no space left on device")
 
     log = MemoryLog()
