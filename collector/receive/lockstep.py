@@ -33,6 +33,8 @@ _LONGEST_VARINT = 10
 # A few messages much longer than the others are not worth a step each.
 _PATIENCE = 64
 _FEW = 32
+# 2,048: twice what a span may have in attributes. Nobody has more fields but to keep us busy.
+_MOST_STEPS = 2048
 
 
 class Shape(Enum):
@@ -225,7 +227,7 @@ def read(buffer: Buffer, starts: Ints, ends: Ints, fields: Mapping[str, Field]) 
     steps = 0
     while rows.size:
         steps += 1
-        if steps > _PATIENCE and rows.size < _FEW:
+        if steps > _MOST_STEPS or (steps > _PATIENCE and rows.size < _FEW):
             messages.odd[rows] = True
             break
         at = _step(buffer, messages, known, rows, at, limits)

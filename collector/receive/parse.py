@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -99,8 +100,8 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """RFC 8259 §4: names should be unique; of two values one would be lost unseen."""
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
         raise Malformed(f"expected each name once in a JSON object, got {twice[:40]!r} twice")
     return members
 

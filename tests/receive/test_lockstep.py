@@ -175,6 +175,18 @@ def test_a_span_much_longer_than_the_others_is_read_whole() -> None:
     assert json.loads(rows[-1]["attributes"]) == {f"k{n}": n for n in range(1000)}
 
 
+def test_messages_with_no_end_of_fields_are_left_to_protobuf() -> None:
+    told = b"\x22\x00" * 5_000
+    starts = np.arange(40) * len(told)
+
+    messages = read(
+        Buffer(told * 40), starts, starts + len(told), {"all": Field(4, Shape.REPEATED)}
+    )
+
+    assert messages.odd.all()
+    assert messages.repeated["all"].counts.max() < 2_100
+
+
 @given(st.lists(st.binary(max_size=40), max_size=6))
 @settings(max_examples=500)
 def test_no_bytes_stop_the_reading_and_none_are_taken_from_a_neighbour(

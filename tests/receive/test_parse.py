@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from collector.model import Signal
 from collector.receive.limits import Malformed
-from collector.receive.parse import parse
+from collector.receive.parse import _object, parse
 
 TRACE_HEX = "5b8efff798038103d269b633813fc60c"
 SPAN_HEX = "eee19b7ec3c1b174"
@@ -262,3 +262,25 @@ def _read_or_refuse(signal: Signal, encoding: Any, body: bytes) -> None:
         parse(signal, encoding, body)
     except Malformed as error:
         assert "expected" in str(error) or "nested" in str(error)
+
+
+class CountedName(str):
+    """A name that counts how often it is compared."""
+
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        CountedName.compared += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def test_many_names_and_one_of_them_twice_are_refused_in_one_look_each() -> None:
+    names = [CountedName(number) for number in range(2_000)]
+    CountedName.compared = 0
+
+    with pytest.raises(Malformed, match="each name once"):
+        _object([(name, None) for name in [*names, CountedName(1_999)]])
+
+    assert CountedName.compared < 20_000
