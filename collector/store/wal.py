@@ -218,7 +218,8 @@ class WriteAheadLog:
     def _refuse_if_full(self, size: int) -> None:
         if self._closing:
             raise Closed("the log is closed because the collector is stopping: send again later")
-        if self._waiting and self._waiting_bytes + size > self._max_waiting_bytes:
+        # What is being synced counts as well; only with nothing in flight is one of any size taken.
+        if self._waiting_bytes and self._waiting_bytes + size > self._max_waiting_bytes:
             raise Busy(
                 f"{self._waiting_bytes} bytes wait for the disk and at most "
                 f"{self._max_waiting_bytes} may: send again in a second"

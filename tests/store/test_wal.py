@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -298,6 +299,23 @@ def test_too_many_waiting_bytes_are_refused_and_later_taken(tmp_path: Path) -> N
 
         assert sequences == list(range(1, len(taken) + 1))
         assert put(log, b"later") == len(taken) + 1
+
+
+def test_what_is_being_synced_counts_as_waiting(tmp_path: Path) -> None:
+    body = b"x" * 600
+    with opened(tmp_path, max_waiting_bytes=1000) as log:
+        with _disk_that_waits() as go:
+            in_flight = log.append(Signal.TRACES, "protobuf", "s", NOON_NS, body)
+            with pytest.raises(Busy, match="at most 1000 may"):
+                # The writer may have taken the first from the queue, or not yet: both are bound.
+                for _ in range(50):
+                    time.sleep(0.001)
+                    log.append(Signal.TRACES, "protobuf", "s", NOON_NS, body)
+            most = log.waiting_bytes
+            go.set()
+            in_flight.result(10)
+
+        assert most == frame_size("s", body)
 
 
 def test_nothing_is_acknowledged_before_the_sync(tmp_path: Path) -> None:
