@@ -6,10 +6,11 @@ and is on the disk only once that is synced too.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
-__all__ = ["free_bytes", "make_directory", "segment_bytes", "sync_directory"]
+__all__ = ["check_usable", "free_bytes", "make_directory", "segment_bytes", "sync_directory"]
 
 # 64 MiB: a new segment every few seconds at full load.
 SEGMENT_BYTES = 64 * 1024 * 1024
@@ -25,6 +26,12 @@ def make_directory(directory: Path) -> None:
         sync_directory(each.parent)
     # A process that died between creating and syncing leaves a name that exists unsynced.
     sync_directory(directory.parent)
+
+
+def check_usable(directory: Path) -> None:
+    """Raises PermissionError where files cannot be made, before anyone relies on it."""
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(directory))
 
 
 def sync_directory(directory: Path) -> None:

@@ -21,7 +21,7 @@ import structlog
 
 from collector.errors import WatchkeeperError
 from collector.model import Signal
-from collector.store.disk import make_directory, sync_directory
+from collector.store.disk import check_usable, make_directory, sync_directory
 from collector.store.frame import Damage, Encoding, Found, Record, frame_size, pack, scan, unpack
 from collector.store.segment import Segment, segment_paths, set_aside
 
@@ -116,6 +116,7 @@ class WriteAheadLog:
         self.torn: list[Path] = []
         try:
             make_directory(directory)
+            check_usable(directory)
             self._segments = self._recovered()
         except OSError as error:
             raise Unusable(_explained(directory, error)) from error
