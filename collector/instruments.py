@@ -31,6 +31,7 @@ from collector.receive.grpc import SOURCE as GRPC
 from collector.receive.http import PATHS
 from collector.receive.intake import Answer, Incoming, Intake
 from collector.store.applier import Applied
+from collector.store.gaps import Gap
 from collector.traces import Traces
 
 __all__ = ["Instruments", "WatchedIntake", "watched_api", "watched_door"]
@@ -42,6 +43,7 @@ _ANSWER_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 
 _GAUGES = {
     "wal_lag_records": "Acknowledged requests that cannot be queried yet.",
     "wal_lag_bytes": "Acknowledged bytes that cannot be queried yet.",
+    "wal_damaged_files": "Files of damaged bytes kept beside the write-ahead log.",
     "wal_waiting_bytes": "Bytes that wait for the write-ahead log to be synced.",
     "disk_free_bytes": "Free bytes on the disk that holds the data.",
     "disk_floor_bytes": "Free bytes below which nothing is taken any more.",
@@ -96,6 +98,7 @@ class Instruments:
         self._batch = histogram("batch", "To store one batch, its transaction whole.", _BATCH_S)
         self._sync = histogram("wal_sync", "To write and sync one group of requests.", _SYNC_S)
         self._logged = counter("wal_records", "Requests written to the write-ahead log.")
+        self._lost = counter("wal_records_lost", "Acknowledged requests that the disk lost.")
         self._checkpoint = histogram("checkpoint", "To checkpoint the database.", _BATCH_S)
         self._questions = counter("questions", "Questions by answer.", "question", "code")
         self._asked = histogram("question", "To answer a question.", _ANSWER_S, "question")
@@ -143,6 +146,10 @@ class Instruments:
         """The write-ahead log has synced a group of requests."""
         self._logged.inc(records)
         self._sync.observe(seconds)
+
+    def lost(self, gap: Gap) -> None:
+        """Numbers of the write-ahead log are missing: what they stood for is damaged."""
+        self._lost.inc(gap.last - gap.first + 1)
 
     def checkpointed(self, seconds: float) -> None:
         """The database has been checkpointed."""

@@ -20,6 +20,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from collector.acts import Acts
 from collector.admin import create_admin
 from collector.api import create_app
 from collector.backup_jobs import BackupJobs
+from collector.clock import warn_if_moved_back
 from collector.config import VERSION, Address, Settings
 from collector.control.retention import verifier
 from collector.errors import ConfigurationError
@@ -125,7 +127,7 @@ class Parts:
 
     @classmethod
     @contextmanager
-    def opened(cls, settings: Settings) -> Iterator[Parts]:
+    def opened(cls, settings: Settings, now: Callable[[], datetime] = utc_now) -> Iterator[Parts]:
         """Every part, started; closed again in the opposite order."""
         with ExitStack() as stack:
             traces = traces_from(settings)
@@ -138,6 +140,7 @@ class Parts:
                 on_synced=instruments.synced,
             )
             stack.callback(log.close)
+            warn_if_moved_back(log.newest_received_ns, now())
             store = Store(settings.data / "watchkeeper.duckdb")
             stack.callback(store.close)
             log.continue_after(store.position())
@@ -180,6 +183,7 @@ class Parts:
                 derive=derive,
                 on_applied=_notifying(proof, instruments),
                 on_checkpoint=instruments.checkpointed,
+                on_lost=instruments.lost,
             ),
             evaluator=Evaluator(store, objectives),
             objectives=objectives,
@@ -214,6 +218,7 @@ class Parts:
         return {
             "wal_lag_records": self.lag(),
             "wal_lag_bytes": self.log.unread_bytes,
+            "wal_damaged_files": self.log.damaged_files,
             "wal_waiting_bytes": self.log.waiting_bytes,
             "disk_free_bytes": self.headroom.free_bytes(),
             "disk_floor_bytes": self.headroom.least_free_bytes,

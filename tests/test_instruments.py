@@ -26,6 +26,7 @@ from collector.store.wal import Encoding
 NOW = {
     "wal_lag_records": 7,
     "wal_lag_bytes": 4096,
+    "wal_damaged_files": 0,
     "wal_waiting_bytes": 0,
     "disk_free_bytes": 10**11,
     "disk_floor_bytes": 5 * 10**8,

@@ -119,6 +119,7 @@ class Applier:
         *,
         on_applied: Callable[[Applied], None] | None = None,
         on_checkpoint: Callable[[float], None] = lambda seconds: None,
+        on_lost: Callable[[Gap], None] = lambda gap: None,
         derive: Derive = derive,
         seen: SeenTraces | None = None,
         batch_bytes: int = BATCH_BYTES,
@@ -130,6 +131,7 @@ class Applier:
         self._ahead = Ahead(log, decoder, batch_bytes)
         self._on_applied = on_applied
         self._on_checkpoint = on_checkpoint
+        self._on_lost = on_lost
         self._pace = _Pace(batch_bytes, tick_s, idle_checkpoint_s)
         self._cursor = store.cursor()
         self._derivation = Derivation(self._cursor, derive)
@@ -248,6 +250,7 @@ class Applier:
         _log.error("log_records_lost", first=gap.first, last=gap.last)
         with transaction(self._cursor):
             run(self._cursor, "apply/note_lost", {**asdict(gap), "found_at": datetime.now(UTC)})
+        self._on_lost(gap)
 
     def _apply_alone(self, record: Record) -> None:
         try:

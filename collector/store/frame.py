@@ -105,6 +105,12 @@ def unpack(data: bytes, found: Found) -> Record:
     )
 
 
+def received_ns_of(data: bytes, found: Found) -> int:
+    """When the record of a frame came, without its body."""
+    received_ns: int = _CHECKED.unpack_from(data, found.offset + _CHECKED_FROM)[2]
+    return received_ns
+
+
 def scan(data: bytes, marker: bytes) -> Iterator[Found | Damage]:
     """Frames in order, and the damaged stretches between them.
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from collector.store.disk import sync_directory
-from collector.store.frame import MARKER_BYTES, Damage, Found, scan
+from collector.store.frame import MARKER_BYTES, Damage, Found, received_ns_of, scan
 
 _NAME = re.compile(r"(\d{12})-(\d{20})-([0-9a-f]{16})\.wal")
 
@@ -30,6 +30,8 @@ class Segment:
         self.marker = bytes.fromhex(marker)
         self.last_sequence = 0
         self.end = 0
+        # Of the frames that `recover` found; 0 when there are none.
+        self.newest_received_ns = 0
         self._fd = fd
         self.capacity = os.fstat(fd).st_size
 
@@ -84,6 +86,8 @@ class Segment:
                     break
                 case Found():
                     self.last_sequence, self.end = piece.sequence, piece.end
+                    came_ns = received_ns_of(data, piece)
+                    self.newest_received_ns = max(self.newest_received_ns, came_ns)
         damages = [damage for damage in damages if damage.end <= self.end]
         return damages + list(self._unread_tail(data, ceiling))
 

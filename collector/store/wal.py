@@ -142,6 +142,16 @@ class WriteAheadLog:
         return self._failure
 
     @property
+    def newest_received_ns(self) -> int | None:
+        """The latest arrival in what the log held when it was opened; None if it held nothing."""
+        return max((s.newest_received_ns for s in self._segments), default=0) or None
+
+    @property
+    def damaged_files(self) -> int:
+        """Files of damaged bytes that lie beside the log, those of earlier starts included."""
+        return sum(1 for _ in self._directory.glob("*.damaged"))
+
+    @property
     def unread_bytes(self) -> int:
         """Synced bytes behind what was read last: how far the reader lags, in bytes."""
         read = self._cursor

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+from collector.instruments import Instruments
 from collector.model import Signal
 from collector.receive.decode import Decoder
 from collector.store.applier import Applier
@@ -55,16 +56,18 @@ def test_a_zeroed_kilobyte_is_told_once_and_the_rest_is_stored(tmp_path: Path) -
         file.seek(2048)
         file.write(bytes(1024))
 
+    instruments = Instruments("0.1.0")
     for _ in range(2):
         log = WriteAheadLog(tmp_path / "log")
         with Store(tmp_path / "evidence.duckdb") as store:
-            applier = Applier(store, log, Decoder())
+            applier = Applier(store, log, Decoder(), on_lost=instruments.lost)
             while applier.step():
                 pass
             # The next start goes through the same damage again.
             store.cursor().execute("update position set sequence = 0")
             rows = store.cursor().execute(REFUSED).fetchall()
             [stored] = store.cursor().execute("select count(*) from logs").fetchall()
+        damaged_files = log.damaged_files
         log.close()
 
     [(sequence, source, signal, reason, records, detail)] = rows
@@ -72,4 +75,8 @@ def test_a_zeroed_kilobyte_is_told_once_and_the_rest_is_stored(tmp_path: Path) -
     assert stored == (100 - records,)
     assert 0 < records < 30
     assert f"requests {sequence - records + 1} to {sequence} of the log" in detail
-    assert len(list((tmp_path / "log").glob("*.damaged"))) == 1
+    assert len(list((tmp_path / "log").glob("*.damaged"))) == damaged_files == 1
+    # The second start, with its position set back, finds the same numbers missing.
+    scrape = instruments.page("", {"wal_damaged_files": damaged_files})[0].decode()
+    assert f"watchkeeper_wal_records_lost_total {2.0 * records}" in scrape
+    assert "watchkeeper_wal_damaged_files 1.0" in scrape
