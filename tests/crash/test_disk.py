@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import threading
 import time
@@ -135,6 +136,55 @@ def test_a_collector_starts_on_a_full_disk_and_answers_questions(
     assert ready(collector)[0] == 503
     (small_disk / "neighbour").unlink()
     wait_for(lambda: ready(collector)[0] == 200)
+
+
+def let_files_grow(collector: Any, size: int) -> None:
+    """A limit of the kernel on every file the collector writes: behind it a write fails (EFBIG)."""
+    _, hard = resource.prlimit(collector.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(collector.process.pid, resource.RLIMIT_FSIZE, (size, hard))
+
+
+def test_a_disk_that_takes_no_more_bytes_loses_nothing_and_goes_on_when_it_does(
+    collector: Any,
+) -> None:
+    """Needs no mount. The kernel refuses the bytes as a full disk does, under another name, and
+    does not show it as missing room: what fails is the write itself.
+    """
+    collector.start()
+    senders = [Sender(collector, number, pause_s=0.05) for number in range(3)]
+    for sender in senders:
+        sender.start()
+    wait_for(lambda: all(sender.statuses["ok"] > 3 for sender in senders))
+    let_files_grow(collector, 4096)
+    wait_for(
+        lambda: all(sum(sender.statuses.values()) > sender.statuses["ok"] + 3 for sender in senders)
+    )
+    # What was acknowledged before still becomes queryable.
+    collector.wait_until_applied()
+    status, why = ready(collector)
+    [count] = collector.sql("select count(*) as spans from spans")
+    let_files_grow(collector, resource.RLIM_INFINITY)
+    before = [sender.statuses["ok"] for sender in senders]
+    wait_for(lambda: all(s.statuses["ok"] > was for s, was in zip(senders, before, strict=True)))
+    for sender in senders:
+        sender.finish()
+    collector.wait_until_applied()
+    after, _ = ready(collector)
+    collector.kill()
+    collector.start()
+    collector.wait_until_applied()
+    rows = [(row["signal"], row["told"]) for row in collector.sql(STORED)]
+
+    sent = {batch: number for each in senders for batch, number in each.ledger.sent.items()}
+    acknowledged = {batch for each in senders for batch in each.ledger.acknowledged_by()}
+    assert judged(rows, acknowledged, set(sent)).is_right
+    assert short(rows, sent) == set()
+    assert collector.sql("select * from refused") == []
+    assert (status, after) == (503, 200)
+    assert "File too large" in why
+    assert count["spans"] > 0
+    told = set().union(*(sender.statuses for sender in senders)) - {"ok"}
+    assert told <= {"429", "503", "RESOURCE_EXHAUSTED", "UNAVAILABLE"}
 
 
 def refusal(collector: Any, **changes: str) -> str:
