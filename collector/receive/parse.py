@@ -41,6 +41,8 @@ _JSON_FAULTS = (
     AttributeError,
     OverflowError,
     RecursionError,
+    # A name with half a surrogate pair trips protobuf's look for the field.
+    SystemError,
 )
 _IDS = frozenset(("trace_id", "span_id", "parent_span_id"))
 

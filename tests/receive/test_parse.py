@@ -284,3 +284,12 @@ def test_many_names_and_one_of_them_twice_are_refused_in_one_look_each() -> None
         _object([(name, None) for name in [*names, CountedName(1_999)]])
 
     assert CountedName.compared < 20_000
+
+
+def test_a_name_with_half_a_surrogate_pair_is_malformed_or_left_out() -> None:
+    body = b'{"\\ud800": 1, "resourceSpans": []}'
+
+    try:
+        parse(Signal.TRACES, "json", body)
+    except Malformed as error:
+        assert "expected OTLP/JSON" in str(error)
