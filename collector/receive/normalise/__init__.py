@@ -1,6 +1,6 @@
 """What received telemetry means: attributes of any dialect in, our words out.
 
-One file holds one dialect. Keys are matched one by one and the first hit wins; a
+One file or folder holds one dialect. Keys are matched one by one, the first hit wins; a
 schema URL is never trusted. Attribute values are plain Python (str, int, float,
 bool, bytes, list, dict) and `resource` and `attributes` are plain mappings.
 

@@ -1,0 +1,40 @@
+"""Microsoft's Agent Governance Toolkit: its spans, audit logs and counters.
+
+One evaluation may be told as a span, as an audit log, as a CloudEvent inside that log and
+as a counter. Spans and logs are the events. Counters are read only where nothing else
+tells of the evaluation: `mcp_decisions`, `acs_intervention_*_total` and .NET's
+`agent_governance.policy_decisions`.
+
+- A span tells at most one decision, and its id is the span's. `agt.policy.evaluate`
+  counts only with `agt.policy.action`: another emitter uses the same name for timing.
+- A log's id is that of its event (CloudEvent, audit entry), else a hash of its content.
+- Unit i of a counter has the id (series, start, i), so that a cumulative counter sent
+  again tells nothing new.
+- A mesh audit entry repeats, without a common id, what a `mesh.governance.*` span said.
+  Its dialect is `agt_copy`; the store lets it give way to the span.
+- `warn` and `log` block in agentmesh's policy engine and do not elsewhere, so verdict and
+  effect are set apart. The status of a span never tells of a denial.
+- Scores come on 0-1 and on 0-1000. What is above 1 is on 0-1000; what is not is on 0-1,
+  unless it is an integer or comes from a scope that only knows 0-1000.
+"""
+
+from __future__ import annotations
+
+from collector.receive.normalise.agt.audit import facts_of_audit, logged_ns
+from collector.receive.normalise.agt.counters import facts_of_metric, tells
+from collector.receive.normalise.agt.spans import SPAN_MARKERS, facts_of_span
+from collector.receive.normalise.agt.words import DIALECT, KERNEL, KEYS, op_of, tool_of
+
+__all__ = [
+    "DIALECT",
+    "KERNEL",
+    "KEYS",
+    "SPAN_MARKERS",
+    "facts_of_audit",
+    "facts_of_metric",
+    "facts_of_span",
+    "logged_ns",
+    "op_of",
+    "tells",
+    "tool_of",
+]
