@@ -312,9 +312,9 @@ def _series(
         ask = partial(rows_of, cursor)
         begin = min(from_start, since)
         buckets = bucket_counts(ask, objective.indicator, begin, until, BUCKET_S)
-    by_agent: dict[str, list[tuple[datetime, Counts]]] = {}
-    for bucket in buckets:
-        by_agent.setdefault(bucket.agent, []).append((bucket.starts_at, bucket.counts))
+    by_agent: dict[str, list[tuple[datetime, int, int]]] = {}
+    for agent, starts_at, good, total in buckets:
+        by_agent.setdefault(agent, []).append((starts_at, good, total))
     return {agent: Series(each) for agent, each in by_agent.items()}
 
 

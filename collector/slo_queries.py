@@ -149,7 +149,9 @@ class Frames:
         objective = self._named(values)
         since, until = values["since"], min(values["until"], values["now"])
         step = _step(until - since, _MOST_BUCKETS)
-        series = _series(reader, objective, values, since, until, step)
+        # Every sum starts at `since` and ends with a step or with the period.
+        bucket_s = int(step.total_seconds()) if step.total_seconds() in _STEPS_S else _COARSER_S
+        series = _series(reader, objective, values, since, until, bucket_s)
         whole = series.between(since, until)
         rows = [
             _burn_down_row(objective, at, series.between(since, min(at + step, until)), whole)
@@ -163,7 +165,8 @@ class Frames:
         since, until = _even(values["since"]), min(values["until"], values["now"])
         step = _step(until - since, _MOST_BURN_STEPS)
         longest = max((window.length for window in windows), default=timedelta(0))
-        series = _series(reader, objective, values, since - longest, until, step)
+        bucket_s = _FINEST_S if step <= timedelta(seconds=_COARSER_S) else _COARSER_S
+        series = _series(reader, objective, values, since - longest, until, bucket_s)
         ends = [(at, min(at + step, until)) for at in _steps(since, until, step)]
         rows = [
             {
@@ -281,13 +284,13 @@ def _series(
     values: Values,
     since: datetime,
     until: datetime,
-    step: timedelta,
+    bucket_s: int,
 ) -> Series:
-    bucket_s = _FINEST_S if step <= timedelta(seconds=_COARSER_S) else _COARSER_S
     with reader.snapshot() as ask:
-        buckets = bucket_counts(ask, objective.indicator, since, until, bucket_s, values["agent"])
-    # The first bucket may begin before `since`; none of its events did.
-    return Series((max(bucket.starts_at, since), bucket.counts) for bucket in buckets)
+        buckets = bucket_counts(
+            ask, objective.indicator, since, until, bucket_s, values["agent"], origin=since
+        )
+    return Series((bucket.starts_at, bucket.good, bucket.total) for bucket in buckets)
 
 
 def _burn(objective: Objective, counts: Counts) -> float | None:

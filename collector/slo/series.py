@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import accumulate
+from operator import itemgetter
 
 from collector.slo.budget import Counts
 
@@ -16,13 +17,14 @@ class Series:
     A stretch that begins and ends on bucket starts is summed exactly.
     """
 
-    def __init__(self, buckets: Iterable[tuple[datetime, Counts]]) -> None:
-        ordered = sorted(buckets, key=lambda bucket: bucket[0])
+    def __init__(self, buckets: Iterable[tuple[datetime, int, int]]) -> None:
+        """Each bucket: its start, and how many of its events were good and how many there were."""
+        ordered = sorted(buckets, key=itemgetter(0))
         self._first = ordered[0][0] if ordered else None
         # Seconds: to compare instants of two time zone objects is ten times slower.
-        self._starts = [start.timestamp() for start, _ in ordered]
-        self._good = [0, *accumulate(counts.good for _, counts in ordered)]
-        self._total = [0, *accumulate(counts.total for _, counts in ordered)]
+        self._starts = [start.timestamp() for start, _, _ in ordered]
+        self._good = [0, *accumulate(good for _, good, _ in ordered)]
+        self._total = [0, *accumulate(total for _, _, total in ordered)]
 
     @property
     def first(self) -> datetime | None:

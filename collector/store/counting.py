@@ -12,9 +12,10 @@ Both ways give the same counts. Ask all statements of one count in one snapshot.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 from collector.slo.budget import Counts
 from collector.slo.objective import EventSignal, Indicator, Limit, Ratio, Selection
@@ -27,15 +28,20 @@ Windows: TypeAlias = dict[str, dict[int, Counts]]
 
 NEAR = timedelta(hours=6)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# A Monday, from which hours, days and weeks are counted.
+_ORIGIN = datetime(2000, 1, 3, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """What one agent's events came to in one step of time."""
+class Bucket(NamedTuple):
+    """What one agent's events came to in one step of time.
+
+    A plain tuple: a month has thousands of them.
+    """
 
     agent: str
     starts_at: datetime
-    counts: Counts
+    good: int
+    total: int
 
 
 def window_counts(
@@ -68,20 +74,25 @@ def bucket_counts(
     until: datetime,
     bucket_s: int,
     agent: str | None = None,
+    origin: datetime = _ORIGIN,
 ) -> list[Bucket]:
-    """Counts of every agent in steps of time that are not empty, in any order."""
+    """Counts of every agent in steps of time that are not empty, in any order.
+
+    Steps begin at multiples of `bucket_s` from `origin`; those read from the rollups at the first
+    step of five minutes after that. A step may come in parts.
+    """
     bound = {**indicator_parameters(indicator), "bucket_s": bucket_s, "agent": agent}
     low, high = step_after(since), step_before(until)
+    events = partial(_events_in_buckets, ask, {**bound, "origin": origin})
     whole_steps = timedelta(seconds=bucket_s) % STEP == timedelta(0)
     if not whole_steps or high - low < NEAR or not is_rolled_up(indicator):
-        return _buckets([_events_in_buckets(ask, bound, since, until)])
-    return _buckets(
-        [
-            _events_in_buckets(ask, bound, since, low),
-            ask("slo/rolled_buckets", {**bound, "since": low, "until": high}),
-            _events_in_buckets(ask, bound, high, until),
-        ]
-    )
+        return _buckets(events(since, until))
+    rolled = {**bound, "origin": step_after(origin), "since": low, "until": high}
+    return [
+        *_buckets(events(since, low)),
+        *_buckets(ask("slo/rolled_buckets", rolled)),
+        *_buckets(events(high, until)),
+    ]
 
 
 def is_rolled_up(indicator: Indicator) -> bool:
@@ -174,13 +185,8 @@ def _started_from(ask: Ask, signal: str, since: datetime, until: datetime) -> da
         return _EPOCH
 
 
-def _buckets(parts: Iterable[list[dict[str, Any]]]) -> list[Bucket]:
-    found: dict[tuple[str, datetime], Counts] = {}
-    for part in parts:
-        for row in part:
-            key = row["agent"], row["bucket"]
-            found[key] = _sum(found.get(key), _counts(row))
-    return [Bucket(*key, counts) for key, counts in found.items()]
+def _buckets(rows: Iterable[Mapping[str, Any]]) -> list[Bucket]:
+    return [Bucket(row["agent"], row["bucket"], row["good"], row["total"]) for row in rows]
 
 
 def _add(counts: Windows, more: Windows) -> None:

@@ -23,7 +23,7 @@ def test_a_stretch_is_the_sum_of_the_buckets_that_start_in_it(
 ) -> None:
     inside = [each for start, each in buckets if since <= start < until]
 
-    summed = Series(buckets).between(since, until)
+    summed = Series((at, each.good, each.total) for at, each in buckets).between(since, until)
 
     assert summed.good == sum(each.good for each in inside)
     assert summed.total == sum(each.total for each in inside)

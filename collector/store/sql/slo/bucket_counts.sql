@@ -1,10 +1,10 @@
 -- How many events counted and how many were good, per agent in equal steps of time; empty steps are absent.
 -- $started_from: nothing that happened since started earlier; it spares reading older rows.
--- Bound: $started_from, $since, $until (timestamptz), $bucket_s (seconds), $agent (or null for all), and what
--- objective_events binds.
+-- Bound: $started_from, $since, $until (timestamptz), $bucket_s (seconds), $origin (timestamptz, from
+-- which the steps count), $agent (or null for all), and what objective_events binds.
 select
     agent,
-    time_bucket(to_seconds($bucket_s), happened_at) as bucket,
+    time_bucket(to_seconds($bucket_s), happened_at, $origin) as bucket,
     count(*) filter (where good) as good,
     count(*) as total
 from

@@ -1,10 +1,11 @@
 -- How many events counted and how many were good, per agent in equal steps of time, from the rollups;
 -- empty steps are absent.
 -- Bound: $since, $until (timestamptz), each beginning a step of five minutes, $bucket_s (a multiple
--- of 300 seconds), $agent (or null for all), and what objective_rolled binds.
+-- of 300 seconds), $origin (timestamptz beginning a step of five minutes, from which they count), $agent
+-- (or null for all), and what objective_rolled binds.
 select
     agent,
-    time_bucket(to_seconds($bucket_s), happened_in) as bucket,
+    time_bucket(to_seconds($bucket_s), happened_in, $origin) as bucket,
     coalesce(sum(events) filter (where good), 0)::bigint as good,
     sum(events)::bigint as total
 from
