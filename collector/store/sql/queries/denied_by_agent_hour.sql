@@ -17,7 +17,7 @@ with
     )
 select
     agent,
-    date_trunc('hour', told_at) as hour,
+    time_bucket(interval 1 hour, told_at) as hour,
     sum(decisions)::bigint as decisions,
     coalesce(sum(decisions) filter (where verdict = 'deny'), 0)::bigint as denied
 from judged

@@ -103,7 +103,7 @@ with
         select unnest(generate_series(date_trunc('hour', $since), $until - interval 1 microsecond, interval 1 hour)) as hour
     ),
     denial as (
-        select agent, date_trunc('hour', told_at) as hour, sum(decisions)::bigint as denied
+        select agent, time_bucket(interval 1 hour, told_at) as hour, sum(decisions)::bigint as denied
         from judged_in
         where told_at >= $since and verdict = 'deny'
         group by agent, hour
