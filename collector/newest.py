@@ -6,7 +6,7 @@ on the ids of traces; whoever links to a trace says when it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,7 +32,7 @@ def newest_traces(reader: Reader, values: Values) -> pa.Table:
     A window that yields a full page holds the newest traces, because every trace in it
     began later than all that are not.
     """
-    for start in _starts(reader, values, "queries/runs_enough"):
+    for start in _starts(reader, values, "queries/runs_enough", "queries/runs_exactly"):
         page = reader.table("queries/traces", {**values, "window_start": start})
         if page.num_rows >= values["limit"]:
             break
@@ -83,24 +83,32 @@ def _spans(reader: Reader, values: Values, since: datetime, until: datetime) -> 
     return reader.table("queries/trace", {**values, **window})
 
 
-def _starts(reader: Reader, values: Values, enough: str) -> Iterator[datetime]:
-    """Starts to look from, ever earlier: first where the rollups say that enough is behind it."""
+def _starts(reader: Reader, values: Values, *enough: str) -> Iterator[datetime]:
+    """Starts to look from, ever earlier: first the latest behind which there seems to be enough."""
     since, end = values["since"], _end(values)
     starts = [end - window for window in _WINDOWS if end - window > since]
-    likely = _likely(reader, values, enough) if starts else None
-    if likely is not None and since < likely < end:
-        yield likely
-        starts = [start for start in starts if start < likely]
-    yield from (*starts, since)
+    likely = _likely(reader, values, enough) if starts else []
+    yield from reversed(likely)
+    yield from (*(start for start in starts if not likely or start < likely[0]), since)
 
 
-def _likely(reader: Reader, values: Values, enough: str) -> datetime | None:
-    """Nothing when a text or an outcome is asked for: the rollups cannot tell how rare it is."""
+def _likely(reader: Reader, values: Values, enough: Iterable[str]) -> list[datetime]:
+    """Where each of the questions says that enough is behind, each looking behind the one before.
+
+    Nothing when a text or an outcome is asked for: nobody can tell how rare it is.
+    """
     if values.get("text") is not None or values.get("outcome") is not None:
-        return None
-    [found] = reader.rows(enough, {**values, "verdict": values.get("verdict"), "end": _end(values)})
-    start: datetime | None = found["start_at"]
-    return start
+        return []
+    found: list[datetime] = []
+    since, end = values["since"], _end(values)
+    for name in enough:
+        bound = {**values, "verdict": values.get("verdict"), "since": since, "end": end}
+        [row] = reader.rows(name, bound)
+        if row["start_at"] is None or not since < row["start_at"] < end:
+            break
+        since = row["start_at"]
+        found.append(since)
+    return found
 
 
 def _end(values: Values) -> datetime:

@@ -37,6 +37,7 @@ from collector.store.derivation import Derivation, Derive, NotDerived, Touched
 from collector.store.derive import REACH, derive
 from collector.store.fold import fold
 from collector.store.gaps import Gap, gaps
+from collector.store.priority import give_way
 from collector.store.rollup import compact, count_new_decisions
 from collector.store.seen import SeenTraces
 from collector.store.tally import tallies
@@ -195,6 +196,7 @@ class Applier:
     # The thread
 
     def _run(self) -> None:
+        give_way()
         failures = 0
         while self._goes_on():
             try:
