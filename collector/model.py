@@ -25,6 +25,7 @@ class ActionKind(StrEnum):
     RETRIEVAL = "retrieval"
     EMBEDDING = "embedding"
     DELEGATION = "delegation"
+    MEMORY = "memory"
 
 
 class Outcome(StrEnum):

@@ -29,6 +29,7 @@ KIND_OF_OP = {
     "embedding": "accent",
     "tool": "ok",
     "retrieval": "ok",
+    "memory": "ok",
     "guardrail": "violet",
     "policy": "violet",
     "evaluator": "violet",

@@ -37,12 +37,23 @@ _TAKEN = {
     "conversation_id": Slot.CONVERSATION_ID,
     "tool_call_id": Slot.TOOL_CALL_ID,
     "model": Slot.MODEL,
+    "agent_version": Slot.AGENT_VERSION,
+    "workflow": Slot.WORKFLOW,
+}
+_COUNTED = {
+    "input_tokens": Slot.INPUT_TOKENS,
+    "output_tokens": Slot.OUTPUT_TOKENS,
+    "cache_read_tokens": Slot.CACHE_READ_TOKENS,
+    "cache_write_tokens": Slot.CACHE_WRITE_TOKENS,
+    "reasoning_tokens": Slot.REASONING_TOKENS,
 }
 _TEXT_ONLY = (
     Slot.TRACELOOP_KIND,
     Slot.TRACELOOP_ENTITY,
     Slot.OPERATION,
     Slot.MCP_METHOD,
+    Slot.A2A_METHOD,
+    Slot.AG2_KIND,
     Slot.AGT_KIND,
     Slot.OPENINFERENCE_KIND,
     Slot.AGENT_NAME,
@@ -78,11 +89,10 @@ def meanings_of(
     meant = telling.rows_where(telling.is_marker) & ~alone
     best = telling.best()
     best[:, ~meant] = _NOWHERE
-    columns = {name: attributes.values.texts(best[slot]) for name, slot in _TAKEN.items()}
+    columns = {name: _texts(attributes, best[slot]) for name, slot in _TAKEN.items()}
     ids = np.where(best[Slot.AGENT_ID] >= 0, best[Slot.AGENT_ID], best[Slot.AGT_IDENTITY])
     columns["agent_id"] = attributes.values.texts(ids)
-    columns["input_tokens"] = _counts(attributes, best[Slot.INPUT_TOKENS])
-    columns["output_tokens"] = _counts(attributes, best[Slot.OUTPUT_TOKENS])
+    columns |= {name: _counts(attributes, best[slot]) for name, slot in _COUNTED.items()}
     columns["cost_usd"] = _amounts(attributes, best[Slot.COST_USD])
     governed = _ask_each_kind(telling, best, alike, meant, ask, columns)
     return Meant(columns, np.flatnonzero(alone | governed))
@@ -221,8 +231,17 @@ def _kinds(columns: Sequence[pa.Array], count: int) -> Ints:
     return kinds
 
 
+def _texts(attributes: Attributes, at: Ints) -> pa.Array:
+    """Values as they stand; a key that nobody uses costs next to nothing."""
+    if not (at >= 0).any():
+        return pa.nulls(len(at), pa.string())
+    return attributes.values.texts(at)
+
+
 def _counts(attributes: Attributes, at: Ints) -> pa.Array:
     """Counts as integers; what is none is not measured."""
+    if not (at >= 0).any():
+        return pa.nulls(len(at), pa.int64())
     kinds = np.where(at >= 0, attributes.values.kinds[at], Kind.NOTHING)
     numbers = np.where(kinds == Kind.WHOLE, attributes.values.whole[at], 0)
     unmeasured = (kinds != Kind.WHOLE) | (numbers < 0)

@@ -88,6 +88,11 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             ("output_tokens", BIG),
             ("cost_usd", REAL),
             ("error_type", TEXT),
+            ("agent_version", TEXT),
+            ("workflow", TEXT),
+            ("cache_read_tokens", BIG),
+            ("cache_write_tokens", BIG),
+            ("reasoning_tokens", BIG),
         ]
     ),
     "log_record": pa.schema(

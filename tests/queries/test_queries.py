@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -136,3 +137,40 @@ def test_a_trace_is_found_whether_or_not_its_time_is_told_rightly(
     rows = queries.ask(name, {"trace_id": "0a" * 16, **told}).to_pylist()
 
     assert [row["span_id"] for row in rows] == ["01" * 8]
+
+
+printable = st.characters(exclude_categories=["Cs", "Cc"])
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    key=st.text(printable.filter(lambda letter: letter != "="), min_size=1, max_size=12)
+    | st.text("\"'.$[]*\\%{}", min_size=1, max_size=12),
+    value=st.text(printable, max_size=8),
+)
+def test_any_attribute_is_found_by_its_key_and_value(
+    queries: Queries, given: Any, store: Any, key: str, value: str
+) -> None:
+    store.cursor().execute("delete from span").fetchall()
+    traces = {"a" * 32: {key: value}, "b" * 32: {key: value + "s"}}
+    given({"span": [_with(trace, attributes) for trace, attributes in traces.items()]})
+
+    found = queries.ask("traces", {**FIRST, "limit": "9", "text": f"{key}={value}"})
+
+    assert [row["trace_id"] for row in found.to_pylist()] == ["a" * 32]
+
+
+def test_an_attribute_that_is_a_number_is_found_by_it(queries: Queries, given: Any) -> None:
+    given({"span": [_with("a" * 32, {"n": 7}), _with("b" * 32, {"n": 70})]})
+
+    found = queries.ask("traces", {**FIRST, "limit": "9", "text": "n=7"})
+
+    assert [row["trace_id"] for row in found.to_pylist()] == ["a" * 32]
+
+
+def _with(trace: str, attributes: dict[str, Any]) -> dict[str, Any]:
+    told = json.dumps(attributes)
+    started = datetime(2026, 1, 15, 11, tzinfo=UTC)
+    return {"trace_id": trace, "span_id": "1" * 16, "started_at": started, "attributes": told}

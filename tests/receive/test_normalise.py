@@ -88,7 +88,18 @@ def test_a_span_that_knows_nothing_of_agents_means_nothing() -> None:
         ({"gen_ai.operation.name": "execute_tool"}, "tool", "otel_genai"),
         ({"gen_ai.operation.name": "invoke_agent"}, "agent", "otel_genai"),
         ({"gen_ai.operation.name": "dance"}, None, "otel_genai"),
+        ({"gen_ai.operation.name": "search_memory"}, "retrieval", "otel_genai"),
+        ({"gen_ai.operation.name": "upsert_memory"}, "memory", "otel_genai"),
+        ({"gen_ai.operation.name": "delete_memory_store"}, "memory", "otel_genai"),
+        ({"gen_ai.operation.name": "execute_code"}, "tool", "otel_genai"),
         ({"mcp.method.name": "tools/call"}, "mcp", "otel_genai"),
+        ({"mcp.method.name": "resources/read"}, "retrieval", "otel_genai"),
+        ({"mcp.method.name": "prompts/get"}, "mcp", "otel_genai"),
+        ({"a2a.method.name": "message/send"}, "delegation", "otel_genai"),
+        ({"a2a.method.name": "SendStreamingMessage"}, "delegation", "otel_genai"),
+        ({"a2a.method.name": "tasks/get"}, "a2a", "otel_genai"),
+        ({"ag2.span.type": "llm"}, "model", "otel_genai"),
+        ({"ag2.span.type": "dance", "openinference.span.kind": "LLM"}, "model", "openinference"),
         ({"openinference.span.kind": "LLM"}, "model", "openinference"),
         ({"openinference.span.kind": "GUARDRAIL"}, "guardrail", "openinference"),
         ({"openinference.span.kind": "DECISION"}, "chain", "openinference"),
@@ -124,6 +135,101 @@ def test_the_first_key_that_says_something_wins() -> None:
     )
 
     assert (found.provider, found.model, found.input_tokens) == ("new", "fake-large", 2)
+
+
+# Every key of each column, the one that wins first.
+PRECEDENCE = {
+    "agent_name": [
+        "crewai.agent.role",
+        "gen_ai.agent.name",
+        "agent.name",
+        "traceloop.association.properties.lc_agent_name",
+    ],
+    "agent_id": ["gen_ai.agent.id", "crewai.agent.id", "ag2.agent.id", "agent.did", "agent.id"],
+    "agent_version": ["gen_ai.agent.version"],
+    "conversation_id": [
+        "gen_ai.conversation.id",
+        "session.id",
+        "traceloop.association.properties.session_id",
+        "traceloop.association.properties.thread_id",
+        "crewai.execution_uuid",
+        "gcp.vertex.agent.session_id",
+    ],
+    "workflow": ["gen_ai.workflow.name", "traceloop.workflow.name", "crewai.crew.name"],
+    "tool_name": ["gen_ai.tool.name", "tool.name", "agt.tool.name", "agent.tool.name", "mcp.tool"],
+    "tool_call_id": ["gen_ai.tool.call.id", "tool.call_id", "tool.id", "tool_call.id"],
+    "model": [
+        "gen_ai.request.model",
+        "gen_ai.response.model",
+        "llm.request.model_name",
+        "llm.response.model_name",
+        "llm.model_name",
+        "agent.model.name",
+    ],
+    "provider": [
+        "gen_ai.provider.name",
+        "gen_ai.system",
+        "llm.provider",
+        "llm.system",
+        "agent.model.provider",
+    ],
+    "input_tokens": [
+        "gen_ai.usage.input_tokens",
+        "gen_ai.usage.prompt_tokens",
+        "llm.token_count.prompt",
+        "llm.usage.input_tokens",
+    ],
+    "output_tokens": [
+        "gen_ai.usage.output_tokens",
+        "gen_ai.usage.completion_tokens",
+        "llm.token_count.completion",
+        "llm.usage.output_tokens",
+    ],
+    "cache_read_tokens": [
+        "gen_ai.usage.cache_read.input_tokens",
+        "gen_ai.usage.cache_read_input_tokens",
+        "llm.token_count.prompt_details.cache_read",
+    ],
+    "cache_write_tokens": [
+        "gen_ai.usage.cache_write.input_tokens",
+        "gen_ai.usage.cache_creation.input_tokens",
+        "gen_ai.usage.cache_creation_input_tokens",
+        "llm.token_count.prompt_details.cache_write",
+    ],
+    "reasoning_tokens": [
+        "gen_ai.usage.reasoning.output_tokens",
+        "gen_ai.usage.reasoning_tokens",
+        "llm.token_count.completion_details.reasoning",
+    ],
+    "cost_usd": [
+        "gen_ai.usage.cost",
+        "llm.cost.total",
+        "agent.sre.cost.usd",
+        "agent_sre.cost.usd",
+        "agent.sre.span.cost_usd",
+    ],
+}
+_NUMBERS = {name for name in PRECEDENCE if name.endswith("_tokens")} | {"cost_usd"}
+
+
+@given(
+    column=st.sampled_from(sorted(PRECEDENCE)),
+    order=st.randoms(use_true_random=False),
+    silent=st.sets(st.integers(0, 5)),
+)
+def test_the_first_key_of_the_table_wins_in_any_order(
+    column: str, order: Any, silent: set[int]
+) -> None:
+    keys = PRECEDENCE[column]
+    told = {key: at if column in _NUMBERS else f"v{at}" for at, key in enumerate(keys)}
+    mute = {key: "unknown" for at, key in enumerate(keys) if at in silent}
+    sent = list({**told, **mute, "gen_ai.operation.name": "chat"}.items())
+    order.shuffle(sent)
+
+    found = getattr(meaning(dict(sent)), column)
+
+    speaking = [value for key, value in told.items() if key not in mute]
+    assert found == (speaking[0] if speaking else None)
 
 
 def test_a_framework_is_not_a_provider() -> None:

@@ -58,3 +58,31 @@ def test_the_statements_of_a_folder_come_in_the_order_of_their_files() -> None:
     assert names[0] == "schema/001_position"
     assert list(names) == sorted(names)
     assert statement("apply/position").startswith("-- ")
+
+
+TOKENS = ["cache_read_tokens", "cache_write_tokens", "reasoning_tokens"]
+LATER = {"span": ["agent_version", "workflow", *TOKENS], "action": TOKENS}
+
+
+def test_a_database_without_the_later_columns_gets_them_and_keeps_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "evidence.duckdb"
+    with Store(path) as store:
+        cursor = store.cursor()
+        cursor.execute(
+            """
+            insert into action (trace_id, span_id, agent, sample, kind, name, started_at, start_ns,
+                outcome)
+            values ('t', 's', 'clerk', false, 'model', 'chat', now(), 1, 'ok')
+            """
+        ).fetchall()
+        for table, columns in LATER.items():
+            for column in columns:
+                cursor.execute(f"alter table {table} drop column {column}").fetchall()
+        store.checkpoint()
+
+    with Store(path) as store:
+        cursor = store.cursor()
+        kept = cursor.execute("select agent, cache_read_tokens from actions").fetchall()
+        assert cursor.execute("select agent_version from spans").fetchall() == []
+
+    assert kept == [("clerk", None)]

@@ -26,6 +26,11 @@ class Meaning(NamedTuple):
     output_tokens: int | None = None
     cost_usd: float | None = None
     error_type: str | None = None
+    agent_version: str | None = None
+    workflow: str | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

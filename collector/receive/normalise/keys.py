@@ -23,16 +23,23 @@ class Slot:
     OUTPUT_TOKENS = 8
     COST_USD = 9
     ERROR_TYPE = 10
-    OPERATION = 11
-    OPENINFERENCE_KIND = 12
-    TRACELOOP_KIND = 13
-    TRACELOOP_ENTITY = 14
-    MCP_METHOD = 15
-    GRAPH_NODE = 16
-    AGT_KIND = 17
-    AGT_IDENTITY = 18
-    TASK_SUCCESS = 19
-    COUNT = 20
+    AGENT_VERSION = 11
+    WORKFLOW = 12
+    CACHE_READ_TOKENS = 13
+    CACHE_WRITE_TOKENS = 14
+    REASONING_TOKENS = 15
+    OPERATION = 16
+    OPENINFERENCE_KIND = 17
+    TRACELOOP_KIND = 18
+    TRACELOOP_ENTITY = 19
+    MCP_METHOD = 20
+    A2A_METHOD = 21
+    AG2_KIND = 22
+    GRAPH_NODE = 23
+    AGT_KIND = 24
+    AGT_IDENTITY = 25
+    TASK_SUCCESS = 26
+    COUNT = 27
 
 
 # A key's place: the slot it fills and its rank there; the lowest rank wins.

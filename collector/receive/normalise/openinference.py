@@ -29,7 +29,7 @@ KEYS: Mapping[str, Place] = {
     **places(Slot.GRAPH_NODE, ["graph.node.id"], 0),
     **places(Slot.CONVERSATION_ID, ["session.id"], 10),
     **places(Slot.TOOL_NAME, ["tool.name"], 10),
-    **places(Slot.TOOL_CALL_ID, ["tool.call_id", "tool_call.id", "tool.id"], 10),
+    **places(Slot.TOOL_CALL_ID, ["tool.call_id", "tool.id", "tool_call.id"], 10),
     **places(
         Slot.MODEL,
         ["llm.request.model_name", "llm.response.model_name", "llm.model_name"],
@@ -39,5 +39,8 @@ KEYS: Mapping[str, Place] = {
     **places(Slot.PROVIDER, ["llm.provider", "llm.system"], 10),
     **places(Slot.INPUT_TOKENS, ["llm.token_count.prompt"], 10),
     **places(Slot.OUTPUT_TOKENS, ["llm.token_count.completion"], 10),
+    **places(Slot.CACHE_READ_TOKENS, ["llm.token_count.prompt_details.cache_read"], 10),
+    **places(Slot.CACHE_WRITE_TOKENS, ["llm.token_count.prompt_details.cache_write"], 10),
+    **places(Slot.REASONING_TOKENS, ["llm.token_count.completion_details.reasoning"], 10),
     **places(Slot.COST_USD, ["llm.cost.total"], 10),
 }

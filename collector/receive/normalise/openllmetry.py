@@ -24,6 +24,7 @@ _ASSOCIATION = "traceloop.association.properties."
 KEYS: Mapping[str, Place] = {
     **places(Slot.TRACELOOP_KIND, ["traceloop.span.kind"], 0),
     **places(Slot.TRACELOOP_ENTITY, ["traceloop.entity.name"], 0),
+    **places(Slot.WORKFLOW, ["traceloop.workflow.name"], 20),
     **places(Slot.AGENT_NAME, [_ASSOCIATION + "lc_agent_name"], 20),
     **places(Slot.CONVERSATION_ID, [_ASSOCIATION + "session_id", _ASSOCIATION + "thread_id"], 12),
     **places(Slot.INPUT_TOKENS, ["llm.usage.input_tokens", "llm.usage.prompt_tokens"], 20),

@@ -54,6 +54,11 @@ def meaning(
         output_tokens=whole(found[Slot.OUTPUT_TOKENS]),
         cost_usd=real(found[Slot.COST_USD]),
         error_type=_error_type(found, status_code, status_message, events),
+        agent_version=text(found[Slot.AGENT_VERSION]),
+        workflow=text(found[Slot.WORKFLOW]),
+        cache_read_tokens=whole(found[Slot.CACHE_READ_TOKENS]),
+        cache_write_tokens=whole(found[Slot.CACHE_WRITE_TOKENS]),
+        reasoning_tokens=whole(found[Slot.REASONING_TOKENS]),
     )
 
 
@@ -81,8 +86,9 @@ def _op(name: str, scope: str, found: Sequence[Any]) -> tuple[str | None, str | 
     if operation is not None:
         dialect = openllmetry.DIALECT if traced else otel_genai.DIALECT
         return _known(otel_genai.OPS, operation), dialect
-    if found[Slot.MCP_METHOD] is not None:
-        return "mcp", otel_genai.DIALECT
+    protocol = _protocol_op(found)
+    if protocol is not None:
+        return protocol, otel_genai.DIALECT
     governed = agt.op_of(name, scope, found[Slot.AGT_KIND])
     if governed is not None:
         return governed
@@ -90,6 +96,15 @@ def _op(name: str, scope: str, found: Sequence[Any]) -> tuple[str | None, str | 
     if kind is not None:
         return _known(openinference.OPS, kind), openinference.DIALECT
     return _known(openllmetry.OPS, traceloop), openllmetry.DIALECT if traced else None
+
+
+def _protocol_op(found: Sequence[Any]) -> str | None:
+    """What a message of a protocol between agents, tools and models is."""
+    if found[Slot.MCP_METHOD] is not None:
+        return _known(otel_genai.MCP_OPS, found[Slot.MCP_METHOD]) or "mcp"
+    if found[Slot.A2A_METHOD] is not None:
+        return _known(otel_genai.A2A_OPS, found[Slot.A2A_METHOD]) or "a2a"
+    return _known(otel_genai.AG2_OPS, found[Slot.AG2_KIND])
 
 
 def _known(ops: Mapping[str, str], word: Any) -> str | None:

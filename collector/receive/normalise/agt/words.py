@@ -33,7 +33,7 @@ KEYS: Mapping[str, Place] = {
     **places(Slot.PROVIDER, ["agent.model.provider"], 20),
     **places(
         Slot.COST_USD,
-        ["agent.sre.span.cost_usd", "agent.sre.cost.usd", "agent_sre.cost.usd"],
+        ["agent.sre.cost.usd", "agent_sre.cost.usd", "agent.sre.span.cost_usd"],
         20,
     ),
     **places(Slot.TASK_SUCCESS, ["agent.task.success"], 0),

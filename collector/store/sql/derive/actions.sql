@@ -46,6 +46,9 @@ select
     c.input_tokens,
     c.output_tokens,
     c.cost_usd,
+    c.cache_read_tokens,
+    c.cache_write_tokens,
+    c.reasoning_tokens,
     v.decision_id
 from called as c
 left join verdicts as v on v.trace_id = c.trace_id and v.action_span_id = c.span_id

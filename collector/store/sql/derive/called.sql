@@ -23,6 +23,9 @@ with
             d.action_span_id as span_id,
             sum(l.input_tokens)::bigint as input_tokens,
             sum(l.output_tokens)::bigint as output_tokens,
+            sum(l.cache_read_tokens)::bigint as cache_read_tokens,
+            sum(l.cache_write_tokens)::bigint as cache_write_tokens,
+            sum(l.reasoning_tokens)::bigint as reasoning_tokens,
             sum(l.cost_usd) as cost_usd
         from descent as d
         inner join lineage as l using (trace_id, span_id)
@@ -56,6 +59,9 @@ select
     l.dialect,
     coalesce(l.input_tokens, p.input_tokens) as input_tokens,
     coalesce(l.output_tokens, p.output_tokens) as output_tokens,
+    coalesce(l.cache_read_tokens, p.cache_read_tokens) as cache_read_tokens,
+    coalesce(l.cache_write_tokens, p.cache_write_tokens) as cache_write_tokens,
+    coalesce(l.reasoning_tokens, p.reasoning_tokens) as reasoning_tokens,
     coalesce(l.cost_usd, p.cost_usd) as cost_usd,
     l.instance,
     l.environment,

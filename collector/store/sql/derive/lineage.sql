@@ -56,12 +56,15 @@ select
     s.conversation_id,
     case
         when s.op = 'mcp' and s.tool_name is not null then 'tool'
-        when s.op in ('agent', 'model', 'tool', 'retrieval', 'embedding', 'delegation') then s.op
+        when s.op in ('agent', 'model', 'tool', 'retrieval', 'embedding', 'delegation', 'memory') then s.op
     end as layer,
     s.tool_name,
     s.model,
     s.input_tokens,
     s.output_tokens,
+    s.cache_read_tokens,
+    s.cache_write_tokens,
+    s.reasoning_tokens,
     s.cost_usd,
     s.error_type,
     r.service_name,

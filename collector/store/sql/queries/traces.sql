@@ -1,5 +1,6 @@
 -- Traces that began within a window, newest first. A trace that began earlier is not in it,
 -- even if some of its spans are: spans up to a day older tell when it began.
+-- A text of the form key=value is that of an attribute; any other is part of a name or id.
 -- Bound: $window_start, $until (timestamptz), $agent, $outcome, $text, $before_ns (or null), $limit.
 with
     touched as (
@@ -21,7 +22,22 @@ with
             bool_or(s.status_code = 2) as failed,
             bool_or(coalesce(r.sample, false)) as sample,
             bool_or(
-                $text is not null
+                strpos($text, '=') > 1
+                and (
+                    json_contains(
+                        s.attributes,
+                        json_object(split_part($text, '=', 1), substr($text, strpos($text, '=') + 1))
+                    )
+                    -- Numbers and truth values are not written as texts.
+                    or json_contains(
+                        s.attributes,
+                        json_object(
+                            split_part($text, '=', 1),
+                            try_cast(substr($text, strpos($text, '=') + 1) as json)
+                        )
+                    )
+                )
+                or $text is not null
                 and contains(
                     lower(concat_ws(' ', s.name, s.tool_name, s.model, s.agent_name, s.conversation_id, hex(s.trace_id))),
                     lower($text)

@@ -23,5 +23,8 @@ select
     input_tokens,
     output_tokens,
     cost_usd,
-    decision_id
+    decision_id,
+    cache_read_tokens,
+    cache_write_tokens,
+    reasoning_tokens
 from named_action;
