@@ -191,6 +191,11 @@ class Settings:
         return self.home / "objectives"
 
     @property
+    def sequences(self) -> Path:
+        """Sequence rules."""
+        return self.home / "sequences"
+
+    @property
     def control_home(self) -> Path:
         """The control journal and the signing key."""
         return self.home / "control"

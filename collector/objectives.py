@@ -70,7 +70,7 @@ class Objectives:
     def reload(self) -> dict[str, Any]:
         """Read the directory again; answers what `listing` answers."""
         with self._lock:
-            self._files, self._errors = _load(_paths(self._directory), self._files)
+            self._files, self._errors = _load(yaml_files(self._directory), self._files)
         return self.listing()
 
     def listing(self) -> dict[str, Any]:
@@ -86,7 +86,7 @@ class Objectives:
 
 def check_file(path: Path) -> list[dict[str, Any]]:
     """What is wrong with one file, read beside its neighbours, which may hold its SLI."""
-    _, errors = _load(sorted({*_paths(path.parent), path}), {})
+    _, errors = _load(sorted({*yaml_files(path.parent), path}), {})
     return [vars(error) for error in errors if error.file == path.name]
 
 
@@ -117,7 +117,8 @@ def _load(
     return resolved, tuple(errors[name] for name in sorted(errors))
 
 
-def _paths(directory: Path) -> list[Path]:
+def yaml_files(directory: Path) -> list[Path]:
+    """The files of a directory that may hold YAML, by name."""
     if not directory.is_dir():
         return []
     return sorted(path for path in directory.iterdir() if path.suffix in (".yaml", ".yml", ".json"))
@@ -127,7 +128,7 @@ def _read(
     path: Path, old: Mapping[str, LoadedFile], errors: dict[str, FileError]
 ) -> LoadedFile | None:
     try:
-        text = _text(path)
+        text = text_of(path)
         return LoadedFile(path.name, text, read_file(text))
     except Refusal as refusal:
         errors[path.name] = FileError(path.name, refusal.line, refusal.reason)
@@ -136,7 +137,8 @@ def _read(
     return old.get(path.name)
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a file; Refusal when it is too long or not UTF-8."""
     raw = path.read_bytes()
     if len(raw) > _MOST_BYTES:
         raise Refusal(1, f"expected at most {_MOST_BYTES:,} bytes, got {len(raw):,}")

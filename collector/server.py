@@ -58,6 +58,8 @@ from collector.receive.redaction import redactor_of
 from collector.receive.tls import Tls
 from collector.receive.tokens import TokenFile
 from collector.reporting import Reports
+from collector.sequence_queries import register_sequences
+from collector.sequence_rules import SequenceRules
 from collector.slo_queries import register_slo
 from collector.store.applier import Applied, Applier
 from collector.store.archive import Archive
@@ -65,6 +67,7 @@ from collector.store.connection import Store
 from collector.store.derive import derive
 from collector.store.disk import free_bytes, make_directory, segment_bytes
 from collector.store.reader import Reader
+from collector.store.sequences import Sequences
 from collector.store.set_aside import SetAside
 from collector.store.wal import WriteAheadLog
 from collector.traces import traces_from
@@ -169,6 +172,9 @@ class Parts:
         )
         register_slo(queries, objectives)
         register_intake(queries)
+        rules = SequenceRules(settings.sequences)
+        sequences = Sequences(rules.all)
+        register_sequences(queries, rules, lambda: sequences.suspended)
         acts = Acts(settings.retention_acts, verifier(settings.control_home))
         proof = ProofNotifier(
             reader, settings.control.url, settings.control_home / "collector.token"
@@ -180,7 +186,8 @@ class Parts:
                 store,
                 log,
                 _warm(Decoder(SetAside(settings.data / "set-aside").keep)),
-                derive=derive,
+                derive=partial(derive, follow=sequences.follow),
+                renew=sequences.renew,
                 on_applied=_notifying(proof, instruments),
                 on_checkpoint=instruments.checkpointed,
                 on_lost=instruments.lost,

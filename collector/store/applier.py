@@ -122,17 +122,20 @@ class Applier:
         on_checkpoint: Callable[[float], None] = lambda seconds: None,
         on_lost: Callable[[Gap], None] = lambda gap: None,
         derive: Derive = derive,
+        renew: Callable[[duckdb.DuckDBPyConnection], None] = lambda cursor: None,
         seen: SeenTraces | None = None,
         batch_bytes: int = BATCH_BYTES,
         tick_s: float = TICK_S,
         idle_checkpoint_s: float = IDLE_CHECKPOINT_S,
     ) -> None:
+        """`renew` is called between batches, outside any transaction."""
         self._store = store
         self._log = log
         self._ahead = Ahead(log, decoder, batch_bytes)
         self._on_applied = on_applied
         self._on_checkpoint = on_checkpoint
         self._on_lost = on_lost
+        self._renew = renew
         self._pace = _Pace(batch_bytes, tick_s, idle_checkpoint_s)
         self._cursor = store.cursor()
         self._derivation = Derivation(self._cursor, derive)
@@ -174,6 +177,7 @@ class Applier:
 
     def step(self) -> int:
         """Apply one batch, if there is one; answers how many bytes of records it had."""
+        self._renew(self._cursor)
         ready = self._ahead.next(self._position)
         if ready is None:
             self._derivation.again(self._position)

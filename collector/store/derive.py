@@ -7,7 +7,7 @@ spans: the rows do not depend on the order or the batching of what arrived.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,25 +31,40 @@ _BEHIND = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def derive(cursor: duckdb.DuckDBPyConnection, touched: str, known: Reach | None = None) -> None:
+def _nobody(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Nobody wants to know what changed."""
+
+
+def derive(
+    cursor: duckdb.DuckDBPyConnection,
+    touched: str,
+    known: Reach | None = None,
+    follow: Callable[[duckdb.DuckDBPyConnection], None] = _nobody,
+) -> None:
     """Tell runs and actions of the touched traces anew, and drop copies of what was told.
 
     `touched` names a table, view or registered Arrow table on this cursor with the column
     `trace_id` (blob), duplicates allowed: the traces of the batch's spans that have an `op`
     and of its decisions. The position must not have moved yet. An empty table is allowed
     and drops copies only. `known` tells where the rows of these traces lie, so that no more of
-    the table has to be read.
+    the table has to be read. `follow` sees what changed: the temporary tables told_action and
+    forgotten_action, told_run and forgotten_run.
     """
     quoted = touched.replace('"', '""')
     cursor.execute(f'create or replace temp table touched as select trace_id from "{quoted}"')
     cursor.fetchall()
     bounds = _bounds(cursor, known)
     if bounds is not None:
-        _tell(cursor, *bounds)
+        _tell(cursor, *bounds, follow)
     _drop_copies(cursor)
 
 
-def _tell(cursor: duckdb.DuckDBPyConnection, since: datetime, until: datetime) -> None:
+def _tell(
+    cursor: duckdb.DuckDBPyConnection,
+    since: datetime,
+    until: datetime,
+    follow: Callable[[duckdb.DuckDBPyConnection], None],
+) -> None:
     is_archived, forgotten_until_us = _run(cursor, "archived", {"since": since})[0]
     if forgotten_until_us is not None:
         # Of traces that began before, spans are deleted: what was told of them must not be retold.
@@ -70,6 +85,7 @@ def _tell(cursor: duckdb.DuckDBPyConnection, since: datetime, until: datetime) -
     _run(cursor, "runs")
     _run(cursor, "keep_runs")
     count_events(cursor)
+    follow(cursor)
 
 
 def _drop_copies(cursor: duckdb.DuckDBPyConnection) -> None:

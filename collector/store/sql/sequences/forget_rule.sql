@@ -1,0 +1,3 @@
+-- Forgets that a rule was looked for. Bound: $rule.
+delete from sequence_rule
+where rule = $rule

@@ -1,0 +1,26 @@
+-- Notes every kept action that fits a step of one rule. Bound: $rule, $most (more are not noted);
+-- reads the temporary table sequence_step.
+insert into sequence_action by name
+select distinct
+    s.rule,
+    case s.scope
+        when 'conversation' then a.conversation_id
+        when 'agent' then a.agent
+        when 'trace' then lower(hex(a.trace_id))
+        else a.instance
+    end as key,
+    s.step,
+    a.trace_id,
+    a.span_id,
+    a.started_at,
+    a.start_ns
+from action as a
+inner join sequence_step as s
+    on (s.name is null or a.name glob s.name)
+    and (s.model is null or a.model glob s.model)
+    and (s.agent is null or a.agent glob s.agent)
+    and (s.kinds is null or list_contains(s.kinds, a.kind))
+    and list_contains(s.outcomes, a.outcome)
+where s.rule = $rule and key is not null
+limit $most
+returning rule, key, step, trace_id, span_id, start_ns

@@ -1,0 +1,3 @@
+-- Forgets noted actions that are too old to be part of a sequence. Bound: $before (timestamptz).
+delete from sequence_action
+where started_at < $before

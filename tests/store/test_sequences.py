@@ -1,0 +1,301 @@
+"""Sequence rules followed as derivation tells actions, takes them back and tells them anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from collector.model import ActionKind
+from collector.sequences.rule import Rule, Scope, Severity, Step
+from collector.store.connection import Store
+from collector.store.sequences import Sequences
+from collector.store.transaction import transaction
+
+NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+RULE = Rule(
+    name="secret-then-send",
+    display_name="A secret leaves",
+    description="",
+    severity=Severity.HIGH,
+    scope=Scope.CONVERSATION,
+    within=timedelta(minutes=10),
+    steps=(
+        Step("reads a secret", kinds=(ActionKind.TOOL,), names=("read_secret", "vault_*")),
+        Step("sends outward", names=("http_*",)),
+    ),
+    unless=(Step("asked a person", names=("ask",)),),
+)
+
+
+class Act(NamedTuple):
+    """An action as derivation tells it."""
+
+    number: int
+    minute: float
+    name: str
+    agent: str = "clerk"
+    conversation: str | None = "c1"
+    outcome: str = "ok"
+    kind: str = "tool"
+
+
+READ, SENT = Act(1, 1, "read_secret"), Act(2, 5, "http_post")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "evidence.duckdb") as store:
+        yield store
+
+
+@pytest.fixture
+def cursor(store: Store) -> duckdb.DuckDBPyConnection:
+    return store.cursor()
+
+
+def _sequences(cursor: duckdb.DuckDBPyConnection, *rules: Rule, **more: Any) -> Sequences:
+    sequences = Sequences(lambda: rules, **more)
+    sequences.renew(cursor)
+    return sequences
+
+
+def _tell(cursor: duckdb.DuckDBPyConnection, sequences: Sequences, *acts: Act) -> None:
+    """What one batch does: each action is taken back where it was told, and told anew."""
+    with transaction(cursor):
+        cursor.execute("create or replace temp table told_action as from action limit 0")
+        for act in acts:
+            cursor.execute(
+                "insert into told_action by name select $trace as trace_id, $span as span_id,"
+                " $agent as agent, false as sample, $conversation as conversation_id,"
+                " $kind as kind, $name as name, $at as started_at, epoch_ns($at) as start_ns,"
+                " $outcome as outcome",
+                {
+                    "trace": act.number.to_bytes(16),
+                    "span": act.number.to_bytes(8),
+                    "agent": act.agent,
+                    "conversation": act.conversation,
+                    "kind": act.kind,
+                    "name": act.name,
+                    "at": NOON + timedelta(minutes=act.minute),
+                    "outcome": act.outcome,
+                },
+            )
+        cursor.execute(
+            "create or replace temp table forgotten_action as from action"
+            " where trace_id in (select trace_id from told_action)"
+        )
+        cursor.execute(
+            "delete from action where trace_id in (select trace_id from told_action)"
+        ).fetchall()
+        cursor.execute("insert into action by name from told_action").fetchall()
+        sequences.follow(cursor)
+
+
+def _found(cursor: duckdb.DuckDBPyConnection) -> list[tuple[str, str, list[str]]]:
+    rows = cursor.execute(
+        "select rule, key, list_transform(actions, lambda a: a.name) from sequence_matches"
+        " order by all"
+    ).fetchall()
+    return [(rule, key, names) for rule, key, names in rows]
+
+
+FOUND = [("secret-then-send", "c1", ["read_secret", "http_post"])]
+
+
+def test_a_secret_sent_is_found_when_the_last_action_arrives(
+    cursor: duckdb.DuckDBPyConnection,
+) -> None:
+    sequences = _sequences(cursor, RULE)
+
+    _tell(cursor, sequences, READ)
+    assert _found(cursor) == []
+    _tell(cursor, sequences, SENT)
+    assert _found(cursor) == FOUND
+
+
+def test_it_is_found_as_well_when_the_first_action_arrives_last(
+    cursor: duckdb.DuckDBPyConnection,
+) -> None:
+    sequences = _sequences(cursor, RULE)
+
+    _tell(cursor, sequences, SENT)
+    _tell(cursor, sequences, READ)
+
+    assert _found(cursor) == FOUND
+
+
+def test_it_is_taken_back_when_a_person_turns_out_to_have_been_asked(
+    cursor: duckdb.DuckDBPyConnection,
+) -> None:
+    sequences = _sequences(cursor, RULE)
+    _tell(cursor, sequences, READ, SENT)
+
+    _tell(cursor, sequences, Act(3, 3, "ask"))
+
+    assert _found(cursor) == []
+
+
+def test_it_is_taken_back_when_the_sending_turns_out_to_have_been_denied(
+    cursor: duckdb.DuckDBPyConnection,
+) -> None:
+    sequences = _sequences(cursor, RULE)
+    _tell(cursor, sequences, READ, SENT)
+
+    _tell(cursor, sequences, SENT._replace(outcome="denied"))
+
+    assert _found(cursor) == []
+
+
+def test_told_again_it_keeps_the_time_at_which_it_was_found(
+    cursor: duckdb.DuckDBPyConnection,
+) -> None:
+    sequences = _sequences(cursor, RULE)
+    _tell(cursor, sequences, READ, SENT)
+    found_at = cursor.execute(
+        "select epoch_us(found_at) from sequence_match order by completed_ns"
+    ).fetchall()
+
+    _tell(cursor, sequences, READ, SENT, Act(4, 6, "http_get"))
+
+    assert (
+        cursor.execute(
+            "select epoch_us(found_at) from sequence_match order by completed_ns"
+        ).fetchall()[:1]
+        == found_at
+    )
+    assert len(_found(cursor)) == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        SENT._replace(conversation="c2"),
+        SENT._replace(conversation=None),
+        SENT._replace(name="HTTP_POST"),
+        SENT._replace(minute=12),
+    ],
+)
+def test_what_is_in_another_conversation_unlike_or_too_late_is_none(
+    cursor: duckdb.DuckDBPyConnection, other: Act
+) -> None:
+    sequences = _sequences(cursor, RULE)
+
+    _tell(cursor, sequences, READ, other)
+
+    assert _found(cursor) == []
+
+
+def test_an_agent_is_followed_across_its_conversations(
+    cursor: duckdb.DuckDBPyConnection,
+) -> None:
+    sequences = _sequences(cursor, replace(RULE, scope=Scope.AGENT, agents=("cl?rk",)))
+
+    _tell(cursor, sequences, READ, SENT._replace(conversation="c2"))
+    _tell(cursor, sequences, READ._replace(number=8, agent="rogue"), SENT._replace(number=9))
+
+    assert {key for _, key, _ in _found(cursor)} == {"clerk"}
+
+
+def test_a_new_rule_is_looked_for_in_what_happened_before(
+    cursor: duckdb.DuckDBPyConnection,
+) -> None:
+    _tell(cursor, _sequences(cursor), READ, SENT)
+
+    _sequences(cursor, RULE)
+
+    assert _found(cursor) == FOUND
+
+
+def test_a_changed_rule_forgets_what_it_found_and_a_removed_one_too(
+    cursor: duckdb.DuckDBPyConnection,
+) -> None:
+    _tell(cursor, _sequences(cursor, RULE), READ, SENT)
+
+    _sequences(cursor, replace(RULE, within=timedelta(minutes=3)))
+    assert _found(cursor) == []
+    _sequences(cursor, RULE)
+    assert _found(cursor) == FOUND
+    _sequences(cursor)
+    assert _found(cursor) == []
+
+
+def test_a_rule_that_fits_too_much_is_suspended_and_the_others_go_on(
+    cursor: duckdb.DuckDBPyConnection,
+) -> None:
+    broad = replace(RULE, name="anything", steps=(Step("anything", names=("*",)),), unless=())
+    _tell(cursor, _sequences(cursor), READ, SENT, Act(3, 6, "x"), Act(4, 7, "y"))
+
+    sequences = _sequences(cursor, broad, RULE, most_noted=3)
+
+    assert list(sequences.suspended) == ["anything"]
+    assert "fit more than 3 actions" in sequences.suspended["anything"]
+    assert _found(cursor) == FOUND
+
+
+def test_nothing_is_kept_of_actions_that_fit_no_step(cursor: duckdb.DuckDBPyConnection) -> None:
+    sequences = _sequences(cursor, RULE)
+
+    _tell(cursor, sequences, Act(1, 1, "browse"), Act(2, 2, "read_secret", kind="model"))
+
+    assert cursor.execute("select count(*) from sequence_action").fetchall() == [(0,)]
+
+
+def test_times_at_the_end_of_what_can_be_told_are_followed(
+    cursor: duckdb.DuckDBPyConnection,
+) -> None:
+    sequences = _sequences(cursor, RULE)
+    late = datetime(2262, 4, 11, 23, 47, tzinfo=UTC)
+    minutes = (late - NOON) / timedelta(minutes=1)
+
+    _tell(cursor, sequences, READ._replace(minute=minutes - 1), SENT._replace(minute=minutes))
+
+    assert _found(cursor) == FOUND
+
+
+acts = st.lists(
+    st.builds(
+        Act,
+        st.integers(1, 8),
+        st.integers(0, 15),
+        st.sampled_from(["read_secret", "vault_read", "http_post", "ask", "browse"]),
+        conversation=st.sampled_from(["c1", "c2", None]),
+        outcome=st.sampled_from(["ok", "denied"]),
+    ),
+    max_size=8,
+    unique_by=lambda act: act.number,
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(acts=acts, seed=st.integers(0, 2**32))
+def test_any_order_batching_and_repetition_finds_the_same(
+    cursor: duckdb.DuckDBPyConnection, acts: list[Act], seed: int
+) -> None:
+    cursor.execute("delete from action").fetchall()
+    sequences = _sequences(cursor)
+    _tell(cursor, sequences, *acts)
+    at_once = _kept(cursor, _sequences(cursor, RULE))
+    cursor.execute("delete from action").fetchall()
+    _sequences(cursor)
+    one_by_one = _sequences(cursor, RULE)
+    random = Random(seed)
+    for act in random.sample([*acts, *acts], 2 * len(acts)):
+        _tell(cursor, one_by_one, act)
+
+    assert _kept(cursor, one_by_one) == at_once
+
+
+def _kept(cursor: duckdb.DuckDBPyConnection, sequences: Sequences) -> list[Any]:
+    assert not sequences.suspended
+    return list(
+        cursor.execute("select * exclude (found_at) from sequence_match order by all").fetchall()
+    )
