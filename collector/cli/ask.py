@@ -80,6 +80,44 @@ def _check_files(files: list[Path]) -> int:
     return 0
 
 
+def sequences(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Sequence rules in force with what they found, or what is wrong with files."""
+    import polars as pl
+
+    if arguments.what == "check":
+        return _check_sequences(arguments.files or sorted(settings.sequences.glob("*.y*ml")))
+    url = f"{settings.api.url}/v1/query/sequence_rules"
+    frame = pl.read_ipc_stream(io.BytesIO(_call("the collector", "GET", url).content))
+    failed = 0
+    for row in frame.to_dicts():
+        if row["state"] == "in_force":
+            print(f"{row['rule']}\t{row['severity']}\t{row['matches']} matches")
+        else:
+            failed = 1
+            print(f"{row['rule'] or row['file']}: {row['state']}: {row['reason']}", file=sys.stderr)
+    return failed
+
+
+def _check_sequences(files: list[Path]) -> int:
+    from collector.sequence_rules import check_file
+    from collector.slo.marked import Refusal
+
+    if not files:
+        raise RefusedInput("no file to check: name one, or put sequence rules into the home")
+    failed = 0
+    for file in files:
+        try:
+            check_file(file)
+        except Refusal as refusal:
+            failed = 1
+            print(f"{file.name}:{refusal.line}: {refusal.reason}", file=sys.stderr)
+        except OSError as error:
+            raise RefusedInput(f"{file} cannot be read: {error.strerror}") from error
+    if not failed:
+        print(f"{len(files)} files, no error")
+    return failed
+
+
 def _print_errors(errors: list[dict[str, Any]]) -> int:
     for error in errors:
         print(f"{error['file']}:{error['line']}: {error['reason']}", file=sys.stderr)

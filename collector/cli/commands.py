@@ -135,6 +135,18 @@ def _slo(arguments: argparse.Namespace) -> int:
     return ask.slo(settings_from(arguments), arguments)
 
 
+def _sequences_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    parser.add_argument("what", choices=("list", "check"), help="list rules, or check files")
+    parser.add_argument("files", nargs="*", type=Path, help="files of sequence rules to check")
+
+
+def _sequences(arguments: argparse.Namespace) -> int:
+    from collector.cli import ask
+
+    return ask.sequences(settings_from(arguments), arguments)
+
+
 def _command_arguments(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
     kinds = ("degrade", "require_approval", "pause", "kill", "release", "list")
@@ -331,6 +343,13 @@ ALL = (
         "watchkeeper slo check objectives/task-success.yaml",
         _slo_arguments,
         _slo,
+    ),
+    Command(
+        "sequences",
+        "list sequence rules and what they found, or check files of them",
+        "watchkeeper sequences check sequences/secret-then-send.yaml",
+        _sequences_arguments,
+        _sequences,
     ),
     Command(
         "command",

@@ -35,7 +35,8 @@ async def run(settings: Settings, *, fleet: bool, days: int) -> int:
         raise RefusedInput(f"--days: expected at least 1 day of sample history, got {days}")
     sample_data = _sample_data()
     with sole_owner(settings.home):
-        _provide_objectives(sample_data, settings.objectives)
+        _provide(sample_data / "objectives", settings.objectives)
+        _provide(sample_data / "sequences", settings.sequences)
         supervisor = Supervisor(processes(settings))
         supervisor.stop_on_signals()
         try:
@@ -68,13 +69,13 @@ def _sample_data() -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-def _provide_objectives(sample_data: Path, objectives: Path) -> None:
-    """Give a fresh home the sample objectives; one that has some keeps its own."""
-    objectives.mkdir(parents=True, exist_ok=True)
-    if any(objectives.glob("*.y*ml")):
+def _provide(samples: Path, directory: Path) -> None:
+    """Give a fresh home the sample files; one that has some keeps its own."""
+    directory.mkdir(parents=True, exist_ok=True)
+    if any(directory.glob("*.y*ml")):
         return
-    for file in sorted((sample_data / "objectives").glob("*.yaml")):
-        shutil.copy(file, objectives / file.name)
+    for file in sorted(samples.glob("*.yaml")):
+        shutil.copy(file, directory / file.name)
 
 
 @dataclass(frozen=True)

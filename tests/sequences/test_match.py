@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
@@ -114,7 +114,7 @@ def _slowly(rule: Rule, actions: list[Acted]) -> list[Acted]:
 
 def _counts(rule: Rule, ordered: list[Acted], chain: tuple[Acted, ...]) -> bool:
     places = [(each.start_ns, each.action_id) for each in chain]
-    rises = all(one < other for one, other in zip(places, places[1:], strict=False))
+    rises = all(one < other for one, other in pairwise(places))
     lasted = timedelta(microseconds=(chain[-1].start_ns - chain[0].start_ns) // 1000)
     between = [a for a in ordered if places[0] < (a.start_ns, a.action_id) < places[-1]]
     return rises and lasted <= rule.within and not any(CLEARED in a.fits for a in between)
