@@ -20,8 +20,8 @@ def test_the_snippets_of_the_readme_run(
 
     for snippet in snippets:
         exec(compile(snippet, str(README), "exec"), names)
-    exec("assert send('Ada') == 'sent to Ada'\nguard.close()", names)
+    exec("assert send('Ada') == 'sent to Ada'\nguard.close()\ntold.remove()", names)
 
-    assert len(snippets) == 4
+    assert len(snippets) == 5
     assert (tmp_path / "clerk/slots/0/instance_uid").exists()
     assert capsys.readouterr().out == ""

@@ -36,6 +36,8 @@ from collector.receive.normalise.facts import (
 from collector.receive.normalise.keys import first, real, text
 
 DIALECT = "watchkeeper"
+# Told by the bridge in a process of the governance toolkit; the toolkit may tell it too.
+BRIDGE = "agt_bridge"
 DECISION = "watchkeeper.decision"
 COMMAND = "watchkeeper.command"
 TRUST = "watchkeeper.trust"
@@ -114,7 +116,7 @@ def _decision(
         command_id=text(attributes.get("watchkeeper.command_id")),
         trace_id=trace_id,
         span_id=span_id,
-        dialect=DIALECT,
+        dialect=BRIDGE if attributes.get("watchkeeper.policy.engine") == "agt" else DIALECT,
         raw_verdict=text(attributes.get(_D + "verdict")),
     )
     if _SCORE in attributes:

@@ -15,6 +15,8 @@ from collector.receive.normalise.keys import real, text
 
 # A counter that jumps further than this between two exports tells of its last units only.
 _MOST_UNITS = 1000
+# The bridge marks what it tells as an event as well.
+_TOLD = "watchkeeper.told"
 _ACS_PREFIX, _ACS_SUFFIX = "acs_intervention_", "_total"
 _COUNTERS = frozenset({"mcp_decisions", "agent_governance.policy_decisions"})
 _GAUGES = frozenset({"agent.trust_score", "agent_governance.trust_score"})
@@ -44,6 +46,8 @@ def facts_of_metric(
     raw = text(attributes.get("decision"))
     verdict = verdict_of(raw)
     units = real(value)
+    if attributes.get(_TOLD) is True:
+        return
     if verdict is None or units is None or (name.startswith(_ACS_PREFIX) and not _is_acs(name)):
         return
     told = _counted(name, verdict, attributes)

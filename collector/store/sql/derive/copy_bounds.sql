@@ -8,7 +8,7 @@ with
     told as (
         select decided_ns as told_ns
         from decision
-        where sequence > (select sequence from lately) and dialect in ('agt', 'agt_copy')
+        where sequence > (select sequence from lately) and dialect in ('agt', 'agt_copy', 'agt_bridge')
         union all
         select scored_ns as told_ns
         from trust_point

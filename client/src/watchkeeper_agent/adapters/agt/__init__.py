@@ -1,8 +1,17 @@
-"""Microsoft Agent Governance Toolkit (5.x): its policy decides, ours may only say no as well.
+"""Microsoft Agent Governance Toolkit: its policy decides, ours may only say no as well.
 
 `governed(guard, send)` asks the guard before AGT's `govern()` wrapper does, so a killed
 agent does not even reach its policy. `obey_kill_switch` makes AGT's own KillSwitch stop
 this agent for good: every later hook refuses until the process ends.
+
+`bridge()` is for telling, not for obeying: what AGT decides in this process, and what it
+does to agents, becomes OpenTelemetry events. It decides nothing itself.
+
+    hooks.py       how a method of AGT is listened to
+    evaluations.py which methods judge an action
+    happenings.py  which methods change the state of an agent
+    records.py     which methods write an audit record
+    teller.py      a queue and a thread: AGT never waits for the telling
 """
 
 from __future__ import annotations
@@ -11,8 +20,11 @@ import functools
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from watchkeeper_agent.adapters.agt.bridge import Bridge, bridge
 from watchkeeper_agent.guard import Guard
 from watchkeeper_agent.rules import Stage
+
+__all__ = ["Bridge", "bridge", "governed", "obey_kill_switch"]
 
 R = TypeVar("R")
 
