@@ -2,8 +2,8 @@
 
 As the attribute limits of the OpenTelemetry SDKs, but at the collector: what is cut is marked.
 A text ends with `…[truncated N bytes]`, never within a character, and the nearest thing with
-attributes, if there is one, names it in `watchkeeper.truncated`. Attributes too many are
-dropped and counted.
+attributes, if there is one, names it in `watchkeeper.truncated`. Attributes, events and links
+too many are dropped and counted.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.receive.parse import ExportRequest
 from collector.receive.wire import TracesData
@@ -24,19 +25,27 @@ MOST_DROPPED = 2**32 - 1
 _LOG = "opentelemetry.proto.logs.v1.LogRecord"
 # An attribute with a key of its own has 5 bytes at least.
 _ATTRIBUTE_BYTES = 5
+# An event or link may be empty.
+_EVENT_BYTES = 2
 
 
 @dataclass(frozen=True)
 class Caps:
-    """Bytes of one text or bytes value, of one in a log's body, and attributes of one thing."""
+    """Bytes of one text or bytes value and of one in a log's body; attributes of one thing,
+    events and links of one span.
+    """
 
     value_bytes: int = 256 * 1024
     body_bytes: int = 1024 * 1024
     attributes: int = 1024
+    # 2,560: as many as there is room for in a span that cannot have too many attributes either.
+    events: int = 2560
 
     def may_exceed(self, body: bytes) -> bool:
         """Whether anything in a protobuf request could be over a cap; costs a glance a record."""
-        least = min(self.value_bytes, self.attributes * _ATTRIBUTE_BYTES)
+        least = min(
+            self.value_bytes, self.attributes * _ATTRIBUTE_BYTES, self.events * _EVENT_BYTES
+        )
         return len(body) > least and _largest(body) > least
 
     def apply(self, request: ExportRequest) -> bool:
@@ -68,7 +77,10 @@ class _Cut:
         """marked: names of what was cut, of the nearest message that has attributes."""
         owns = "attributes" in message.DESCRIPTOR.fields_by_name
         marks: list[str] = [] if owns or marked is None else marked
-        changed = owns and self._fewer(message)
+        changed = owns and self._fewer(message, "attributes", self._caps.attributes)
+        if isinstance(message, Span):
+            changed |= self._fewer(message, "events", self._caps.events)
+            changed |= self._fewer(message, "links", self._caps.events)
         for field, value in message.ListFields():
             called = name or field.name
             if field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES):
@@ -83,14 +95,15 @@ class _Cut:
                 names.add(string_value=cut)
         return changed
 
-    def _fewer(self, message: Any) -> bool:
-        spare = len(message.attributes) - self._caps.attributes
+    def _fewer(self, message: Any, name: str, most: int) -> bool:
+        values = getattr(message, name)
+        spare = len(values) - most
         if spare <= 0:
             return False
-        del message.attributes[self._caps.attributes :]
-        if "dropped_attributes_count" in message.DESCRIPTOR.fields_by_name:
-            dropped = message.dropped_attributes_count + spare
-            message.dropped_attributes_count = min(dropped, MOST_DROPPED)
+        del values[most:]
+        counter = f"dropped_{name}_count"
+        if counter in message.DESCRIPTOR.fields_by_name:
+            setattr(message, counter, min(getattr(message, counter) + spare, MOST_DROPPED))
         return True
 
     def _cut(

@@ -5,11 +5,12 @@
 3. rate        what this source has overdrawn is waited for
 4. limits      decompressed while it is measured
 5. retry?      the same bytes again get the same answer, without a second record
-6. parse       once; what the sender may not send is taken out
-7. redact      what must not reach the disk is taken out as well
-8. caps        what is too long is cut, and marked
-9. check       names what will be refused
-10. log         the acknowledgement follows the sync
+6. elements    what would take too much memory is refused before it is parsed
+7. parse       once; what the sender may not send is taken out
+8. redact      what must not reach the disk is taken out as well
+9. caps        what is too long is cut, and marked
+10. check      names what will be refused
+11. log        the acknowledgement follows the sync
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 import structlog
@@ -30,8 +31,9 @@ from collector.receive.caps import Caps
 from collector.receive.check import Refusal, check
 from collector.receive.coding import inflate
 from collector.receive.credentials import Credentials, Grant
+from collector.receive.elements import Elements
 from collector.receive.limits import MIB, Limits, Malformed, RetryWindow, fingerprint
-from collector.receive.parse import ExportRequest, parse
+from collector.receive.parse import ExportRequest, empty_request, parse
 from collector.receive.permission import remove_forbidden
 from collector.receive.rate import InFlight, Rates
 from collector.receive.redaction import Redactor
@@ -47,6 +49,8 @@ _LARGE = MIB
 _USUAL_RATIO = 8
 # 32 MiB: half of what may wait for the disk, so that one source's flood leaves room for others.
 _SHARE_BYTES = 32 * MIB
+# 256 MiB: what all large requests may hold while they wait to be read, one after the other.
+_UNREAD_BYTES = 256 * MIB
 
 
 class Log(Protocol):
@@ -115,6 +119,7 @@ class _Changes:
 
     redactor: Redactor | None
     caps: Caps
+    elements: Elements = field(default_factory=Elements)
 
 
 class Intake:
@@ -143,6 +148,9 @@ class Intake:
         self._rates = rates or Rates(time.monotonic)
         self._changes = _Changes(redactor, caps or Caps())
         self._in_flight = InFlight(share_bytes)
+        # Large requests are read one at a time: each takes many times its own size.
+        self._large = asyncio.Lock()
+        self._unread_bytes = 0
 
     @property
     def failure(self) -> str | None:
@@ -181,7 +189,7 @@ class Intake:
         kept = self._known(key)
         if kept is None:
             self._in_flight.admit(grant.source, len(incoming.body))
-            judged = await _apart(len(incoming.body), _judge, incoming, grant, self._changes)
+            judged = await self._judged(incoming, grant)
             if judged.forbidden:
                 self.left_out(incoming, judged.forbidden)
             if not judged.body:
@@ -189,6 +197,19 @@ class Intake:
             kept = self._known(key) or self._keep(key, incoming, judged)
         await asyncio.wrap_future(kept.synced)
         return kept.answer
+
+    async def _judged(self, incoming: Incoming, grant: Grant) -> _Judged:
+        size = len(incoming.body)
+        if size < _LARGE:
+            return _judge(incoming, grant, self._changes)
+        if self._unread_bytes + size > _UNREAD_BYTES:
+            raise Busy("too many large requests at the same time: send again in a moment")
+        self._unread_bytes += size
+        try:
+            async with self._large:
+                return await asyncio.to_thread(_judge, incoming, grant, self._changes)
+        finally:
+            self._unread_bytes -= size
 
     def _known(self, key: bytes) -> _Kept | None:
         kept = self._retries.get(key)
@@ -213,6 +234,8 @@ async def _apart(size: int, step: Callable[..., T], *arguments: object) -> T:
 
 def _judge(incoming: Incoming, grant: Grant, changes: _Changes) -> _Judged:
     """What of a request is logged: the very bytes that came, unless something is taken out."""
+    descriptor = empty_request(incoming.signal).DESCRIPTOR
+    changes.elements.refuse_more(incoming.encoding, incoming.body, descriptor)
     if changes.redactor is not None:
         return _judge_unseen(incoming, grant, changes.redactor, changes.caps)
     request = parse(incoming.signal, incoming.encoding, incoming.body)

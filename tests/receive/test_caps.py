@@ -109,3 +109,15 @@ def test_what_is_under_every_cap_is_not_touched(values: list[str]) -> None:
 
     assert not Caps(150, 150, 50).apply(request)
     assert request.SerializeToString() == before
+
+
+def test_events_and_links_too_many_are_dropped_and_counted_even_empty_ones() -> None:
+    request, span = one_span()
+    for _ in range(12):
+        span.events.add()
+        span.links.add()
+    few = Caps(events=10)
+
+    assert few.may_exceed(request.SerializeToString()) and few.apply(request)
+    assert (len(span.events), span.dropped_events_count) == (10, 2)
+    assert (len(span.links), span.dropped_links_count) == (10, 2)
