@@ -33,7 +33,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from collector.errors import RefusedInput, WatchkeeperError
 from collector.queries import BadParameter, Kind, Parameter, Queries, UnknownQuestion
 from collector.store.guard import RefusedSql
-from collector.store.reader import Busy, TimeLimit
+from collector.store.reader import ArchiveDamaged, Busy, TimeLimit
 
 ARROW = "application/vnd.apache.arrow.stream"
 _LONGEST_BODY = 256 * 1024
@@ -352,6 +352,7 @@ _STATUS: tuple[tuple[type[WatchkeeperError], int, str], ...] = (
     (UnknownQuestion, 404, "unknown_query"),
     (TimeLimit, 408, "time_limit"),
     (Busy, 503, "busy"),
+    (ArchiveDamaged, 503, "archive_damaged"),
 )
 
 

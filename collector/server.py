@@ -163,7 +163,11 @@ class Parts:
         cls, settings: Settings, log: WriteAheadLog, store: Store, instruments: Instruments
     ) -> Parts:
         archive = Archive(
-            store.cursor(), store.archive, store.checkpoints_paused, hot_days=settings.hot_days
+            store.cursor(),
+            store.archive,
+            store.checkpoints_paused,
+            hot_days=settings.hot_days,
+            whole=store.archive_whole,
         )
         reader = Reader(store, archive_kept=archive.kept_readable)
         objectives = Objectives(settings.objectives)

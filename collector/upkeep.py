@@ -83,6 +83,7 @@ class Upkeep:
 
     def round(self) -> None:
         """Seal all that is due, then delete all that may go, and let the file shrink."""
+        self._store.look_at_archive()
         changed = self._seal() + self._delete()
         if changed or self._retention.is_leaving:
             if self._store.try_checkpoint():

@@ -41,7 +41,7 @@ from collector.store.priority import give_way
 from collector.store.rollup import compact, count_new_decisions
 from collector.store.seen import SeenTraces
 from collector.store.tally import tallies
-from collector.store.transaction import MACHINE, registered, run, transaction
+from collector.store.transaction import MACHINE, NotCommitted, registered, run, transaction
 from collector.store.wal import Record
 
 __all__ = ["Applied", "Applier", "Decoding", "Log"]
@@ -271,6 +271,8 @@ class Applier:
         try:
             applied = self._committed(batch, self._derive_touched)
         except NotDerived as cause:
+            if self._store.archive_is_to_blame(cause.__cause__):
+                raise NotCommitted("an archived file is missing or damaged") from cause
             _log.error("derivation_failed", position=self._position, error=str(cause))
             applied = self._committed(batch, partial(self._derive_later, cause=cause))
             self._derivation.recount()
@@ -279,8 +281,14 @@ class Applier:
 
     def _committed(self, batch: Batch, derive: Callable[[Tables], None]) -> Applied:
         began = time.monotonic()
-        with transaction(self._cursor):
-            applied = self._write(batch, derive)
+        try:
+            with transaction(self._cursor):
+                applied = self._write(batch, derive)
+        except duckdb.Error as error:
+            # No record is to blame: the same batch is stored once the file is left out.
+            if self._store.archive_is_to_blame(error):
+                raise NotCommitted("an archived file is missing or damaged") from error
+            raise
         return replace(applied, seconds=time.monotonic() - began)
 
     def _tell(self, applied: Applied) -> None:

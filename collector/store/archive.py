@@ -38,6 +38,7 @@ from collector.store.sealed import (
     sealed_file,
 )
 from collector.store.transaction import run, transaction
+from collector.store.wholeness import Wholeness
 
 __all__ = ["FOLDER", "Archive", "Sealed", "install_views", "sealed_files"]
 
@@ -77,15 +78,32 @@ class Sealed:
         return sum(file.rows for file in self.files)
 
 
-def install_views(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[str]:
-    """Let the views read every sealed file that is whole; answers what is wrong with the others."""
-    found = [(file, _fault(folder / file.path, file)) for file in sealed_files(connection)]
+def install_views(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    whole: Wholeness,
+    *,
+    closely: bool = False,
+    only_changed: bool = False,
+) -> tuple[list[str], bool]:
+    """Let the views read every sealed file that is whole.
+
+    Answers what is wrong with the others, and whether a view reads other files than before.
+    """
+    found = [(file, whole.fault(file, closely=closely)) for file in sealed_files(connection)]
+    has_changed = False
     for name in TIMES:
-        _replace_views(connection, folder, name, [file for file, fault in found if not fault])
+        mine = [(file, fault) for file, fault in found if file.table_name == name]
+        differs = _differs(connection, name, mine)
+        has_changed |= differs
+        if differs or not only_changed:
+            readable = [file for file, fault in mine if not fault]
+            _replace_views(connection, folder, name, readable)
     faults = [f"{file.path}: {fault}" for file, fault in found if fault]
-    for fault in faults:
-        _log.error("archived_file_left_out", file=fault)
-    return faults
+    if has_changed:
+        for fault in faults:
+            _log.error("archived_file_left_out", file=fault)
+    return faults, has_changed
 
 
 def sealed_files(cursor: duckdb.DuckDBPyConnection) -> list[SealedFile]:
@@ -105,6 +123,7 @@ class Archive:
         hot_days: int = 7,
         step_rows: int = STEP_ROWS,
         at_step: Step = lambda name: None,
+        whole: Wholeness | None = None,
     ) -> None:
         """`at_step` hears of each step that a kill may follow.
 
@@ -113,6 +132,7 @@ class Archive:
         """
         self.checkpoints_paused = checkpoints_paused
         self.folder = folder
+        self._whole = whole or Wholeness(folder)
         self.hot_days = hot_days
         self._cursor = cursor
         self._step_rows = step_rows
@@ -263,7 +283,7 @@ class Archive:
         return target.stat().st_size, sha256
 
     def _show(self, table: str, cursor: duckdb.DuckDBPyConnection) -> None:
-        files = [file for file in sealed_files(cursor) if not _fault(self.folder / file.path, file)]
+        files = [file for file in sealed_files(cursor) if not self._whole.fault(file)]
         _replace_views(cursor, self.folder, table, files)
 
     def _write_sums(self) -> None:
@@ -284,25 +304,18 @@ def _replace_views(
         cursor.fetchall()
 
 
+def _differs(
+    cursor: duckdb.DuckDBPyConnection, table: str, files: list[tuple[SealedFile, str | None]]
+) -> bool:
+    """Whether the view reads a file it should not, or does not read one it should."""
+    [(shown,)] = run(cursor, "archive/shown", {"view": f"archived_{table}"})
+    return any((file.path in shown) == bool(fault) for file, fault in files)
+
+
 def _columns(cursor: duckdb.DuckDBPyConnection, table: str) -> list[Column]:
     return [
         (str(name), str(kind)) for name, kind in run(cursor, "archive/columns", {"table": table})
     ]
-
-
-def _fault(path: Path, file: SealedFile) -> str | None:
-    """Why a file cannot be read, as far as its size and its ends tell."""
-    try:
-        if (size := path.stat().st_size) != file.bytes:
-            return f"it has {size} bytes, expected {file.bytes}: restore it from a backup"
-        with path.open("rb") as stream:
-            head = stream.read(4)
-            stream.seek(-4, os.SEEK_END)
-            if not head == stream.read(4) == b"PAR1":
-                return "it is damaged: restore it from a backup"
-    except OSError as error:
-        return f"it cannot be read ({error.strerror}): restore it from a backup"
-    return None
 
 
 def _unfinished(path: Path) -> Path:

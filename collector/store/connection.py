@@ -15,6 +15,7 @@ import fcntl
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,8 @@ from collector.store.archive import FOLDER, install_views
 from collector.store.disk import free_bytes, make_directory, sync_directory
 from collector.store.rollup import count_all_once
 from collector.store.schema import SCHEMA_VERSION, apply_schema, statement
+from collector.store.transaction import transaction
+from collector.store.wholeness import Wholeness
 
 __all__ = ["CATALOG", "NoRoom", "Store", "StoreError", "explain"]
 
@@ -42,7 +45,21 @@ CHECKPOINT_LEAST_BYTES = 8 * MIB
 # 4: on a small disk the log, which holds the records until then, takes a share as well.
 CHECKPOINT_SHARE_OF_FREE = 4
 
+LOOK_EVERY_S = 5.0
+
 _log = structlog.get_logger("collector.store")
+
+# What a damaged file does not make DuckDB say.
+_NOT_A_FILE = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ParserException,
+    duckdb.ConversionException,
+    duckdb.ConstraintException,
+    duckdb.InterruptException,
+    duckdb.OutOfMemoryException,
+    duckdb.TransactionException,
+)
 
 _SETTINGS = (
     "set timezone = 'UTC'",
@@ -75,6 +92,9 @@ class Store:
         self.path = path
         self.archive = path.parent.resolve() / FOLDER
         self.archive_faults: list[str] = []
+        self.archive_whole = Wholeness(self.archive)
+        self._archive_looked_at = 0.0
+        self._archive_lock = threading.Lock()
         # Bytes of the records applied since the last checkpoint; whoever applies counts them.
         self.unsaved_bytes = 0
         self._closed = False
@@ -185,6 +205,38 @@ class Store:
             return False
         return True
 
+    def look_at_archive(self, *, closely: bool = False) -> bool:
+        """Leave out archived files that are damaged by now and read those that are back.
+
+        Answers whether the views changed; closely also looks for damage that keeps the size.
+        """
+        with self._archive_lock, contextlib.closing(self.cursor()) as cursor:
+            self._archive_looked_at = time.monotonic()
+            try:
+                with transaction(cursor):
+                    self.archive_faults, changed = install_views(
+                        cursor,
+                        self.archive,
+                        self.archive_whole,
+                        closely=closely,
+                        only_changed=True,
+                    )
+            except duckdb.TransactionException:
+                # A day is being sealed just now, which replaces the same views.
+                return False
+            return changed
+
+    def look_for_missing(self) -> None:
+        """Read again what was left out, once it is back; looks only now and then."""
+        is_due = time.monotonic() - self._archive_looked_at > LOOK_EVERY_S
+        if self.archive_faults and is_due:
+            self.look_at_archive()
+
+    def archive_is_to_blame(self, error: BaseException | None) -> bool:
+        """Whether a statement failed for a damaged archived file, which is left out from now on."""
+        is_ours = isinstance(error, duckdb.Error | OSError) and not isinstance(error, _NOT_A_FILE)
+        return is_ours and self.look_at_archive(closely=True)
+
     def position(self) -> int:
         """The last sequence of the write-ahead log that has been applied."""
         cursor = self.cursor()
@@ -238,7 +290,7 @@ class Store:
         make_directory(self.archive)
         apply_schema(self._connection)
         _position(self._connection)
-        self.archive_faults = install_views(self._connection, self.archive)
+        self.archive_faults, _ = install_views(self._connection, self.archive, self.archive_whole)
         self._allow_archive()
         count_all_once(self._connection)
         for lock in _LOCKS:

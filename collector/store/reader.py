@@ -39,10 +39,20 @@ class TimeLimit(WatchkeeperError):
     """A question took longer than it may."""
 
 
+class ArchiveDamaged(WatchkeeperError):
+    """A question met an archived file that is missing or damaged; it is left out from now on."""
+
+
 class CursorSource(Protocol):
-    """Whatever hands out DuckDB cursors in the right catalog."""
+    """Whatever hands out DuckDB cursors in the right catalog, and knows about the archive."""
+
+    archive_faults: list[str]
 
     def cursor(self) -> Any: ...
+
+    def look_for_missing(self) -> None: ...
+
+    def archive_is_to_blame(self, error: BaseException | None) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -136,11 +146,20 @@ class Reader:
 
     @contextmanager
     def _transaction(self, time_limit_s: float) -> Iterator[Any]:
+        self._store.look_for_missing()
         cursor = self._store.cursor()
         try:
             cursor.execute("begin transaction read only")
             with _deadline(cursor.interrupt, time_limit_s):
                 yield cursor
+        except (duckdb.Error, OSError, guard.RefusedSql) as error:
+            told = error.__cause__ if isinstance(error, guard.RefusedSql) else error
+            if self._store.archive_is_to_blame(told):
+                raise ArchiveDamaged(
+                    f"archived evidence cannot be read: {'; '.join(self._store.archive_faults)};"
+                    " until then it is left out: ask again for the rest"
+                ) from error
+            raise
         finally:
             _end(cursor)
 
