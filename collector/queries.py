@@ -131,6 +131,9 @@ _BEFORE_NS = Parameter("before_ns", Kind.INTEGER, required=False)
 _TEXT = Parameter("text", required=False)
 _VERDICT = Parameter("verdict", required=False, choices=tuple(Verdict))
 _OUTCOME = Parameter("outcome", required=False, choices=tuple(Outcome))
+_AT = Parameter("at", Kind.INSTANT)
+_KNOWN_AT = Parameter("known_at", Kind.INSTANT, required=False)
+_DECISION_ID = Parameter("decision_id")
 _TRACE_ID = Parameter("trace_id", Kind.TRACE_ID)
 _NEAR = Parameter("near", Kind.INSTANT, required=False)
 
@@ -302,6 +305,26 @@ _QUESTIONS = (
             " run_errors actions decisions denied denied_before denied_by_hour hold_kind hold_id"
         ),
         "queries/fleet",
+    ),
+    Question(
+        "as_of",
+        (_AT, _KNOWN_AT, ANY_AGENT),
+        _columns(
+            "agent trust tier scored_at decisions denied last_decided_at policies holds objectives"
+        ),
+        "queries/as_of",
+    ),
+    Question(
+        "decision_bom",
+        (_DECISION_ID, _KNOWN_AT),
+        _columns(
+            "decision_id decided_at received_at sequence agent agent_id aliases instance"
+            " environment sample action verdict effect stage mode source policy rule reason_code"
+            " reason trust tier trust_origin scored_at holds objectives action_kind"
+            " action_outcome action_duration_ms action_error hold_id command_id trace_id span_id"
+            " dialect raw_verdict"
+        ),
+        "queries/decision_bom",
     ),
     Question(
         "denied_by_agent_hour",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from collector.receive.normalise import AliasFact, CommandFact, DecisionFact, Fact, TrustFact
 from collector.receive.rows import Rows
+from collector.store.wal import Record
 
 __all__ = ["add_facts"]
 
@@ -17,9 +18,10 @@ _TABLES: dict[type[Fact], str] = {
 }
 
 
-def add_facts(rows: Rows, sequence: int, facts: Sequence[Fact]) -> None:
-    """Append what the record with this sequence told."""
+def add_facts(rows: Rows, record: Record, facts: Sequence[Fact]) -> None:
+    """Append what something in a record told."""
+    known = {"sequence": record.sequence, "received_at": record.received_ns // 1000}
     for fact in facts:
         columns = rows.columns[_TABLES[type(fact)]]
         for name, column in columns.items():
-            column.append(sequence if name == "sequence" else getattr(fact, name))
+            column.append(known[name] if name in known else getattr(fact, name))

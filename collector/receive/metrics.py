@@ -129,7 +129,7 @@ def _add_facts(
         point.start_time_unix_nano,
         point.time_unix_nano or record.received_ns,
     )
-    add_facts(rows, record.sequence, facts)
+    add_facts(rows, record, facts)
 
 
 def _description(metric: Metric) -> dict[str, Any]:

@@ -324,7 +324,7 @@ def _meaning(group: Group, span: Span, rows: Rows) -> Meaning:
     ids = (span.trace_id, span.span_id)
     told = facts_of_span(span.name, scope, attributes, resource, *ids, *times, events)
     if told:
-        add_facts(rows, group.record.sequence, told)
+        add_facts(rows, group.record, told)
     status = (span.status.code, span.status.message)
     return meaning_of_span(span.name, scope, attributes, resource, *status, events)
 

@@ -142,6 +142,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "decision": pa.schema(
         [
             ("sequence", UBIG),
+            ("received_at", TIME),
             ("decision_id", TEXT),
             ("decided_at", TIME),
             ("decided_ns", BIG),
@@ -171,6 +172,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "trust_point": pa.schema(
         [
             ("sequence", UBIG),
+            ("received_at", TIME),
             ("agent", TEXT),
             ("agent_id", TEXT),
             ("environment", TEXT),
@@ -188,6 +190,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "command_event": pa.schema(
         [
             ("sequence", UBIG),
+            ("received_at", TIME),
             ("told_at", TIME),
             ("command_id", TEXT),
             ("hold_id", TEXT),

@@ -59,6 +59,8 @@ def test_the_columns_a_question_promises_are_the_columns_it_answers(queries: Que
         "until": "2026-01-15T12:00:00Z",
         "agent": "clerk",
         "trace_id": "0" * 32,
+        "at": "2026-01-15T12:00:00Z",
+        "decision_id": "d1",
     }
     for question in queries.listing():
         parameters = {each["name"] for each in question["parameters"] if each["required"]}

@@ -24,5 +24,6 @@ select
     lower(hex(trace_id)) as trace_id,
     lower(hex(span_id)) as span_id,
     dialect,
-    raw_verdict
+    raw_verdict,
+    received_at
 from named_decision;
