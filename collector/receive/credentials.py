@@ -41,6 +41,11 @@ class Grant:
     def is_restricted(self) -> bool:
         return bool(self.agents or self.environments)
 
+    @property
+    def identity(self) -> str:
+        """Equal for senders of one name that may send the same."""
+        return repr((self.source, self.agents, self.environments))
+
 
 class Credentials:
     """Names the sender of every request; `exposed` tells whether a door is not on loopback."""

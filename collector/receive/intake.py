@@ -185,15 +185,11 @@ class Intake:
 
     async def _once(self, incoming: Incoming, grant: Grant) -> Answer:
         """The answer to a request that is decompressed and whose sender is known."""
-        key = fingerprint(incoming.signal, grant.source, incoming.body)
+        key = fingerprint(incoming.signal, grant.identity, incoming.body)
         kept = self._known(key)
         if kept is None:
             self._in_flight.admit(grant.source, len(incoming.body))
             judged = await self._judged(incoming, grant)
-            if judged.forbidden:
-                self.left_out(incoming, judged.forbidden)
-            if not judged.body:
-                return judged.answer
             kept = self._known(key) or self._keep(key, incoming, judged)
         await asyncio.wrap_future(kept.synced)
         return kept.answer
@@ -216,13 +212,24 @@ class Intake:
         return None if kept is None or kept.failed else kept
 
     def _keep(self, key: bytes, incoming: Incoming, judged: _Judged) -> _Kept:
+        kept = _Kept(self._logged(incoming, judged), judged.answer)
+        self._retries.put(key, kept)
+        # Here, so that a retry does not count them again.
+        if judged.forbidden:
+            self.left_out(incoming, judged.forbidden)
+        return kept
+
+    def _logged(self, incoming: Incoming, judged: _Judged) -> Future[int]:
+        """Done once the request is synced; at once where nothing of it is left."""
+        if not judged.body:
+            nothing: Future[int] = Future()
+            nothing.set_result(0)
+            return nothing
         synced = self._log.append(
             incoming.signal, judged.encoding, incoming.source, self._clock_ns(), judged.body
         )
         self._in_flight.begin(incoming.source, len(judged.body), synced)
-        kept = _Kept(synced, judged.answer)
-        self._retries.put(key, kept)
-        return kept
+        return synced
 
 
 async def _apart(size: int, step: Callable[..., T], *arguments: object) -> T:

@@ -90,10 +90,10 @@ def floor_bytes(directory: Path) -> int:
     return min(FLOOR_BYTES, disk.f_blocks * disk.f_frsize // FLOOR_SHARE)
 
 
-def fingerprint(signal: Signal, source: str, body: bytes) -> bytes:
+def fingerprint(signal: Signal, sender: str, body: bytes) -> bytes:
     """Equal for a request and its retry, different for anything else."""
     # SHA-256: processors have instructions for it, which makes it twice as fast as BLAKE2.
-    digest = sha256(f"{signal}\0{source}\0".encode())
+    digest = sha256(f"{signal}\0{sender}\0".encode())
     digest.update(body)
     return digest.digest()
 

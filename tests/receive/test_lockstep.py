@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from collector.model import Signal
+from collector.receive import attributes
 from collector.receive import spans as decoding
 from collector.receive.decode import decode
 from collector.receive.lockstep import Buffer, Field, Shape, read
@@ -231,3 +233,41 @@ def _one_span(span: bytes) -> bytes:
         return tag + bytes([len(body)]) + body
 
     return framed(b"\x0a", framed(b"\x12", framed(b"\x12", span)))
+
+
+@pytest.mark.parametrize("most", [1, 300, 2000])
+def test_spans_cut_into_small_chunks_give_the_same_rows(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    told = [Span(name="n" * at, trace_id=b"t" * 16, span_id=bytes([1, at] * 4)) for at in range(60)]
+    bodies = [request(told[:25]), request([]), request(told[25:])]
+    whole = together(bodies)
+
+    monkeypatch.setattr(decoding, "CHUNK_BYTES", most)
+    monkeypatch.setattr(decoding, "SPAN_BYTES", 50)
+
+    same(together(bodies), whole)
+
+
+def test_keys_of_control_characters_are_read_within_the_size_of_an_array(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+    told = [Span(name=f"{at}", trace_id=b"t" * 16, span_id=bytes([1, at] * 4)) for at in range(40)]
+    for at, one in enumerate(told):
+        for key in range(4):
+            one.attributes.add(key=f"{at}.{key}" + "\x01" * 200_000).value.int_value = key
+    openings = attributes._openings
+
+    def measured(keys: Sequence[str]) -> pa.Array:
+        made = openings(keys)
+        sizes.append(made.nbytes)
+        return made
+
+    monkeypatch.setattr(attributes, "_openings", measured)
+    monkeypatch.setattr(decoding, "CHUNK_BYTES", 3 * 1024 * 1024)
+    table = together([request(told)]).tables["span"]
+
+    # Together they are 8 MB of keys, and 36 times as much in one array.
+    assert table.num_rows == 40 and len(sizes) >= 3
+    assert max(sizes) < 150_000_000

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +15,13 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector.receive.credentials import Grant
+from collector.model import Signal
+from collector.receive.check import Refusal
+from collector.receive.credentials import Credentials, Grant
+from collector.receive.intake import Incoming, Intake
 from collector.receive.permission import remove_forbidden
+from collector.receive.tokens import TokenFile
+from collector.store.wal import WriteAheadLog
 
 CLERK = Grant("token:t", agents=("clerk",))
 
@@ -124,3 +133,50 @@ def test_the_environment_is_compared_in_either_spelling_and_must_be_told() -> No
     assert refused(deployment__environment="prod-eu") == 0
     assert refused(deployment__environment__name="test") == 1
     assert refused() == 1
+
+
+class Told(Intake):
+    """An intake that remembers what was left out."""
+
+    counted = 0
+
+    def left_out(self, incoming: Incoming, refusals: Sequence[Refusal]) -> None:
+        self.counted += sum(refusal.records for refusal in refusals)
+
+
+async def test_a_retry_is_judged_anew_once_its_token_may_send_less(tmp_path: Path) -> None:
+    log = WriteAheadLog(tmp_path / "wal")
+    file = TokenFile(tmp_path / "tokens.json", look_again_s=0)
+    wide = file.add("billing")
+    intake = Told(log, credentials=Credentials(file))
+    body = spans("rogue", {}, {}).SerializeToString()
+    incoming = Incoming(
+        Signal.TRACES, "protobuf", "otlp-grpc", body, authorization=f"Bearer {wide}"
+    )
+    assert "not_allowed" not in (await intake.take(incoming)).message
+    path = tmp_path / "tokens.json"
+    document = json.loads(path.read_text())
+    document["tokens"][0]["agents"] = ["clerk"]
+    path.write_text(json.dumps(document))
+
+    assert "2 agent_not_allowed" in (await intake.take(incoming)).message
+    log.close()
+
+
+async def test_a_request_refused_whole_counts_once_however_often_it_is_sent(
+    tmp_path: Path,
+) -> None:
+    log = WriteAheadLog(tmp_path / "wal")
+    file = TokenFile(tmp_path / "tokens.json", look_again_s=0)
+    token = file.add("billing", agents=("clerk",))
+    intake = Told(log, credentials=Credentials(file))
+    body = spans("rogue", {}, {}).SerializeToString()
+    incoming = Incoming(
+        Signal.TRACES, "protobuf", "otlp-grpc", body, authorization=f"Bearer {token}"
+    )
+
+    answers = await asyncio.gather(*(intake.take(incoming) for _ in range(3)))
+
+    assert {answer.rejected for answer in answers} == {2}
+    assert intake.counted == 2
+    log.close()
