@@ -4,7 +4,7 @@ FUZZ_SECONDS ?= 60
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo up test check bench crash fuzz fmt clean
+.PHONY: help setup setup-tests demo up test check bench crash fuzz agt fmt clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ crash: setup setup-tests  ## 300 simulated power cuts and 20 kills under load
 fuzz: setup  ## a minute of random requests, or FUZZ_SECONDS=600
 	@mkdir -p test-artifacts
 	$(RUN) -m tests.receive.fuzz -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=test-artifacts/fuzz-
+
+agt: setup  ## the governance toolkit 3.7 and 5.0 under our bridge, recorded anew
+	$(RUN) tests/frameworks/run_agt.py
 
 fmt: setup  ## format code
 	.venv/bin/ruff format .

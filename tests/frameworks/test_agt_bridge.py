@@ -1,0 +1,138 @@
+"""What AGT itself answered is what the collector knows, with and without AGT's own emitters."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "corpus"))
+
+from replaying import Request, one_by_one, replay, rows
+
+from collector.model import Signal
+from collector.store.connection import Store
+
+RECORDED = Path(__file__).parent / "recorded"
+VERSIONS = ("agt_5", "agt_3_7")
+VERDICTS = {"require_approval": "escalate", "log": "warn"}
+
+
+def recorded(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+def requests_of(version: str) -> list[Request]:
+    sent = recorded(version)
+    return [(signal, request) for signal in Signal for request in sent[signal.value]]
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="module")
+def store(version: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    folder: Path = tmp_path_factory.mktemp(version)
+    with replay(folder, [requests_of(version)]) as replayed:
+        yield replayed
+
+
+@pytest.fixture(scope="module")
+def truths(version: str) -> dict[str, Any]:
+    return recorded(f"{version}.truth")
+
+
+MODES = pytest.mark.parametrize("mode", ["plain", "emitting"])
+DECIDED = """
+    select coalesce(agent_id, agent), coalesce(action, ''), verdict
+    from decision where instance = '{}'
+"""
+
+
+@MODES
+def test_each_verdict_of_agt_is_one_decision(
+    store: Store, truths: dict[str, Any], mode: str
+) -> None:
+    answered = Counter(
+        ("did:mesh:clerk" if agent == "did:mesh:clerk" else agent, action, VERDICTS.get(w, w))
+        for agent, action, w in truths[mode]["decisions"]
+    )
+
+    found = Counter(tuple(row) for row in rows(store, DECIDED.format(f"agt-{mode}")))
+
+    assert answered.total() == 53
+    assert found == answered
+
+
+def test_agt_did_tell_the_same_decisions_itself(version: str, store: Store) -> None:
+    """Else the test above would show nothing."""
+    told = rows(
+        store,
+        """
+        select
+            (select count(*) from span where name = 'agt.policy.evaluate'),
+            (select count(*) from span where name = 'mesh.governance.policy_decision'),
+            count(*) filter (attributes ->> '$."event.name"' = 'audit_entry')
+        from log_record
+        """,
+    )
+    counted = rows(
+        store,
+        "select max(coalesce(value, value_int)) from metric_point where name = 'mcp_decisions'",
+    )
+
+    # Thirty log lines, and the audit log of govern() as CloudEvents. A signed
+    # CloudEvent for each of thirty evaluations is beyond AGT 3.7.
+    entries = {"agt_5": 30 + 30 + 7, "agt_3_7": 30 + 7}[version]
+    assert told == [(30, 30, entries)]
+    assert counted == [(2.0,)]
+
+
+@MODES
+def test_every_score_of_agt_is_a_trust_point(
+    store: Store, truths: dict[str, Any], mode: str
+) -> None:
+    scores = rows(
+        store,
+        """
+        select distinct coalesce(agent_id, agent), score
+        from trust_point order by all
+        """,
+    )
+
+    assert scores == [tuple(score) for score in truths[mode]["scores"]]
+
+
+@MODES
+def test_everything_was_wired_and_nothing_was_lost(truths: dict[str, Any], mode: str) -> None:
+    truth = truths[mode]
+
+    assert truth["dropped"] == 0
+    assert {"govern", "objectives", "kill switch", "rings"} <= set(truth["wired"])
+    # Both are of AGT 5.
+    assert all("_check_ring" in why or "check_command" in why for why in truth["skipped"])
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_any_order_of_arrival_finds_the_same_decisions(seed: int, tmp_path: Path) -> None:
+    random = Random(seed)
+    singles = [one for request in requests_of("agt_5") for one in one_by_one(request)]
+    singles += random.choices(singles, k=20)
+    random.shuffle(singles)
+    batches = [singles[n : n + 40] for n in range(0, len(singles), 40)]
+    answered = recorded("agt_5.truth")
+
+    with replay(tmp_path, batches) as shuffled:
+        for mode in ("plain", "emitting"):
+            found = rows(shuffled, DECIDED.format(f"agt-{mode}"))
+            assert len(found) == len(answered[mode]["decisions"])
