@@ -26,7 +26,9 @@ from collector.store.schema import statement
 
 _BOUND = re.compile(r"\$([a-z_][a-z0-9_]*)")
 _COMMENT = re.compile(r"--[^\n]*")
-_EXPORTED_AT_ONCE = 10_000
+# Rows are fetched so many at a time: a thousand of the widest are a gigabyte.
+_EXPORTED_AT_ONCE = 1000
+_FETCHED_AT_ONCE = 1000
 _MOST_BYTES = 256 * 1024 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -233,7 +235,7 @@ def _end(cursor: Any) -> None:
 
 
 def _first_rows(relation: Any, limit: int) -> pa.Table:
-    reader = relation.to_arrow_reader(min(limit, 10_000))
+    reader = relation.to_arrow_reader(min(limit, _FETCHED_AT_ONCE))
     batches: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in reader:

@@ -308,7 +308,46 @@ def test_no_more_rows_than_the_limit_come_back(reader: Reader) -> None:
 
 def test_an_answer_too_large_to_hold_is_refused(reader: Reader) -> None:
     with pytest.raises(RefusedSql, match="larger"):
-        reader.free("select repeat('x', 200000) || range from range(2000)", limit=2000)
+        reader.free("select repeat('x', 1000) || range from range(400000)", limit=400000)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select len(range(400000000))",
+        "select len(generate_series(1, 400000000))",
+        "select len(repeat('x', 3000000000))",
+        "select repeat('x', 1000 * 1000 * 1000)",
+        "select repeat('x', range * 100000) from range(10000)",
+        "select 'x'.repeat(2000000)",
+        "select lpad('x', 2000000000, 'y')",
+        "select rpad('x', 2000000000, 'y')",
+        "select list_resize([1], 500000000)",
+        "select * from unnest(range(400000000))",
+        "select format('{:>1000000000}', 'x')",
+        "select format('{:>' || '1000000000}', 'x')",
+        "select format('{:>{}}', 'x', 1000000000)",
+        "select printf('%2000000000d', 1)",
+        "select printf('%*d', 2000000000, 1)",
+        "select levenshtein(name, name) from spans",
+        "select list_transform(range(1000), lambda x: range(1000))",
+        "select list_transform([1], lambda x: list_transform([2], lambda y: [x, y]))",
+    ],
+)
+def test_one_call_cannot_make_a_value_that_no_limit_stops(reader: Reader, sql: str) -> None:
+    with pytest.raises(RefusedSql, match=r"here|within a lambda"):
+        reader.free(sql, limit=1)
+
+
+def test_many_values_come_one_after_another(reader: Reader) -> None:
+    [row] = reader.free("select count(*) as n from range(3000000)", limit=1).to_pylist()
+    assert row == {"n": 3000000}
+    assert reader.free("select lpad('7', 3, '0'), range(3), printf('%05d', 7)", limit=1).num_rows
+
+
+def test_an_answer_of_wide_rows_is_bounded_while_it_is_fetched(reader: Reader) -> None:
+    with reader.exported("select range from range(5000)") as batches:
+        assert max(batch.num_rows for batch in batches) <= 1000
 
 
 def test_a_huge_cross_join_is_stopped_at_the_time_limit(store: Store) -> None:
