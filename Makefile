@@ -4,7 +4,7 @@ FUZZ_SECONDS ?= 60
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo up test check bench crash fuzz agt fmt clean
+.PHONY: help setup setup-tests demo up test check bench crash fuzz agt frameworks fmt clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -48,9 +48,13 @@ fuzz: setup  ## a minute of random requests, or FUZZ_SECONDS=600
 agt: setup  ## the governance toolkit 3.7 and 5.0 under our bridge, recorded anew
 	$(RUN) tests/frameworks/run_agt.py
 
+frameworks: setup  ## run the real agent frameworks against a collector and record what they send
+	nice -n 10 $(RUN) tests/frameworks/run.py
+	$(RUN) tests/frameworks/document.py
+
 fmt: setup  ## format code
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
 clean:  ## remove what setup made
-	rm -rf .venv .setup
+	rm -rf .venv .setup .frameworks

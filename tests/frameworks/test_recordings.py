@@ -1,0 +1,88 @@
+"""What real frameworks sent is told as their own scripts say it happened, less known losses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import recorded
+from console import Collector, collecting
+from counting import happened, told
+from document import DOCUMENT, document
+from expecting import differences, losses
+from pairs import PAIRS, REPOSITORY, SCENARIOS, Pair
+
+_NAMED = {pair.name: pair for pair in PAIRS}
+pairs = pytest.mark.parametrize("pair", PAIRS, ids=_NAMED)
+
+
+@pytest.fixture(scope="module")
+def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    """A collector that took every recording in twice: a retry must change nothing."""
+    with collecting(tmp_path_factory.mktemp("home")) as running:
+        for pair in (*PAIRS, *PAIRS):
+            recorded.send(pair, running)
+        running.settle()
+        yield running
+
+
+@pairs
+def test_what_happened_is_told_less_what_the_dialect_is_known_to_lose(
+    pair: Pair, collector: Collector
+) -> None:
+    counted = {scenario: told(collector, pair.instance(scenario)) for scenario in SCENARIOS}
+
+    assert differences(pair.name, recorded.truths(pair), counted) == []
+
+
+@pairs
+def test_the_scenarios_are_what_they_are_called(pair: Pair) -> None:
+    truths = recorded.truths(pair)
+
+    assert {scenario: truths[scenario]["executed"] for scenario in SCENARIOS} == {
+        "normal": ["get_balance", "transfer"],
+        "degrade": ["get_balance"],
+        "kill": [],
+    }
+    assert [len(truths[scenario]["model_calls"]) for scenario in SCENARIOS] == [3, 3, 0]
+
+
+@pairs
+def test_a_loss_that_is_stated_is_one(pair: Pair) -> None:
+    truths = recorded.truths(pair)
+
+    for loss in losses().get(pair.name, []):
+        for scenario in loss["scenarios"]:
+            assert loss["arrives"] != happened(truths[scenario])[loss["fact"]]
+        assert loss["because"]
+
+
+def test_losses_are_stated_of_pairs_that_are_run() -> None:
+    assert set(losses()) <= set(_NAMED)
+
+
+@pairs
+def test_a_conversation_that_is_said_to_be_lost_is_nowhere_in_what_was_sent(pair: Pair) -> None:
+    lost = [
+        scenario
+        for loss in losses().get(pair.name, [])
+        if loss["fact"] == "conversations"
+        for scenario in loss["scenarios"]
+    ]
+
+    assert [scenario for scenario in lost if f"conv-{scenario}" in recorded.text(pair)] == []
+
+
+@pairs
+def test_a_recording_names_no_folder_of_the_machine_it_was_made_on(pair: Pair) -> None:
+    assert str(REPOSITORY) not in recorded.text(pair)
+
+
+def test_nothing_of_the_recordings_is_refused(collector: Collector) -> None:
+    assert collector.rows("select reason, detail from refused") == []
+
+
+def test_the_page_about_frameworks_is_what_the_recordings_say(collector: Collector) -> None:
+    assert DOCUMENT.read_text(encoding="utf-8") == document(collector), (
+        "run .venv/bin/python tests/frameworks/document.py"
+    )
