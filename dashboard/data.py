@@ -171,6 +171,12 @@ def decisions(
     )
 
 
+def decision_bom(decision_id: str, known_at: datetime | None) -> pl.DataFrame:
+    """What a decision was made of, one row; of what came in up to a moment, if one is named."""
+    moment = known_at and known_at.isoformat()
+    return _frame("decision_bom", None, decision_id=decision_id, known_at=moment)
+
+
 def decision_reasons(asked: Window, agent: str | None = None) -> pl.DataFrame:
     return _frame("decision_reasons", asked, agent=agent)
 

@@ -62,6 +62,7 @@ class Key(StrEnum):
     TRACES_NEWEST = "traces_newest"
     TRACE_WATERFALL = "trace_waterfall"
     TRACE_TABLE = "trace_table"
+    DECISION_KNOWN = "decision_known"
     DECISIONS_LIST = "decisions_list"
     DECISIONS_TIME = "decisions_time"
     DECISIONS_REASONS = "decisions_reasons"

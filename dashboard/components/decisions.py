@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import charts, data, words
-from dashboard.components import draw, page, tables
+from dashboard.components import draw, made_of, page, tables
 from dashboard.data import Window
 from dashboard.doors import Json
 from dashboard.state import Key, Url, address
@@ -82,6 +82,8 @@ def detail(row: Json) -> None:
         with st.grid(4, min_column_width=190):
             for label, value in facts(row).items():
                 st.markdown(f":gray[{label}]  \n{page.plain(value)}")
+        st.markdown("**What was it made of?**")
+        made_of.shown(row["decision_id"])
 
 
 def facts(row: Json) -> dict[str, str]:

@@ -603,6 +603,38 @@ def trace_decisions(_: Fleet, __: Parameters) -> pl.DataFrame:
     return pl.DataFrame([row], schema_overrides=DECISION_TYPES)
 
 
+def decision_bom(_: Fleet, parameters: Parameters) -> pl.DataFrame:
+    step = int(parameters["decision_id"].removeprefix("dec-"))
+    told = decision(step)
+    then = "known_at" in parameters
+    hold = {"hold_id": "h1", "kind": "degrade", "since": ago(hours=3), "reason": "burning"}
+    row = {
+        **told,
+        "received_at": told["decided_at"] + timedelta(seconds=1),
+        "sequence": 48_151 + step,
+        "aliases": ["did:mesh:0c1e"],
+        "trust": 742.0 if then else 715.0,
+        "tier": "trusted",
+        "trust_origin": "reported",
+        "scored_at": ago(hours=2),
+        "holds": [] if then else [hold],
+        "objectives": [
+            {
+                "objective": "answers-without-error",
+                "state": "burning",
+                "budget_left": 0.18,
+                "judged_at": ago(hours=1),
+            }
+        ],
+        "action_kind": "tool",
+        "action_outcome": "denied" if told["verdict"] == "deny" else "ok",
+        "action_duration_ms": 12.5,
+        "action_error": None,
+    }
+    types = {**DECISION_TYPES, "received_at": TIME, "scored_at": TIME}
+    return pl.DataFrame([row], schema_overrides=types)
+
+
 def decision_reasons(_: Fleet, __: Parameters) -> pl.DataFrame:
     rows = [
         ("deny", "spend-limit/03", 512),
@@ -921,6 +953,7 @@ QUERIES: dict[str, Callable[[Fleet, Parameters], pl.DataFrame]] = {
         trace,
         trace_decisions,
         decisions,
+        decision_bom,
         decision_reasons,
         trust_series,
         command_proof,

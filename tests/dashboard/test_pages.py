@@ -221,6 +221,19 @@ def test_older_decisions_start_below_the_last_one(visit: Visit) -> None:
     assert page.dataframe[-1].value["decided_at"].max() < last
 
 
+def test_a_decision_tells_what_it_was_made_of_and_what_was_known_then(visit: Visit) -> None:
+    page = visit("decisions", decision="dec-00000")
+
+    assert "Trust when decided" in words_of(page)
+    assert "715 · Trusted" in words_of(page)
+    assert "Degraded since" in words_of(page)
+
+    page.toggle(key=Key.DECISION_KNOWN).set_value(True).run()
+
+    assert "742 · Trusted" in words_of(page)
+    assert "Degraded since" not in words_of(page)
+
+
 def test_a_filter_narrows_the_table(visit: Visit) -> None:
     page = visit("decisions")
 
