@@ -98,6 +98,66 @@ class DecisionSource(StrEnum):
     FAIL_OPEN = "fail_open"
 
 
+class Teller(StrEnum):
+    """What kind of record told a fact; canonical is our own event of it."""
+
+    CANONICAL = "canonical"
+    AUDIT = "audit_entry"
+    LOG = "log"
+    LINE = "log_line"
+    SPAN = "span"
+    SPAN_EVENT = "span_event"
+    METRIC = "metric"
+
+
+class GovernanceKind(StrEnum):
+    """What a governance event is about; none of them is a verdict on an action."""
+
+    RING = "ring"
+    BREAKER = "breaker"
+    KILL = "kill"
+    SIGNAL = "signal"
+    QUARANTINE = "quarantine"
+    LIFECYCLE = "lifecycle"
+    SESSION = "session"
+    SAGA = "saga"
+    TRUST = "trust"
+    ANOMALY = "anomaly"
+    THREAT = "threat"
+    GUARDRAIL = "guardrail"
+    INCIDENT = "incident"
+    OBJECTIVE = "objective"
+    COST = "cost"
+    CHAOS = "chaos"
+    OTHER = "other"
+
+
+class TargetType(StrEnum):
+    """What an action reaches for."""
+
+    TOOL = "tool"
+    MODEL = "model"
+    AGENT = "agent"
+    MEMORY = "memory"
+    NETWORK = "network"
+
+
+class TargetTier(StrEnum):
+    """How much harm an action can do, mildest first."""
+
+    READ = "read"
+    WRITE = "write"
+    DESTRUCTIVE = "destructive"
+
+
+class ApprovalOutcome(StrEnum):
+    """How a request for approval ended."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    TIMEOUT = "timeout"
+
+
 class HoldKind(StrEnum):
     """A standing restriction, mildest first."""
 

@@ -1,10 +1,17 @@
-"""Facts become rows: decisions, trust scores, commands and names, each in its table."""
+"""Facts become rows: decisions, scores, commands, names and events, each in its table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from collector.receive.normalise import AliasFact, CommandFact, DecisionFact, Fact, TrustFact
+from collector.receive.normalise import (
+    AliasFact,
+    CommandFact,
+    DecisionFact,
+    Fact,
+    GovernanceFact,
+    TrustFact,
+)
 from collector.receive.rows import Rows
 from collector.store.wal import Record
 
@@ -15,6 +22,7 @@ _TABLES: dict[type[Fact], str] = {
     TrustFact: "trust_point",
     CommandFact: "command_event",
     AliasFact: "agent_alias",
+    GovernanceFact: "governance_event",
 }
 
 

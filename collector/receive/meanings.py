@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 
 from collector.receive.attributes import Attributes, Kind
 from collector.receive.lockstep import Flags, Ints
+from collector.receive.normalise import FACT_KEYS as VERDICTS
 from collector.receive.normalise import Meaning
 from collector.receive.normalise.agt import DIALECT as AGT
-from collector.receive.normalise.agt import SPAN_MARKERS as VERDICTS
 from collector.receive.normalise.keys import Slot, real, whole
 from collector.receive.normalise.spans import KEYS, MARKERS
 from collector.store.batch import SCHEMAS

@@ -63,7 +63,7 @@ _SIGNALS = {
     Signal.LOGS.value: "log_record",
     Signal.METRICS.value: "metric_point",
 }
-_FACTS = ("trust_point", "command_event", "agent_alias", "refused_record")
+_FACTS = ("trust_point", "command_event", "governance_event", "agent_alias", "refused_record")
 
 _log = structlog.get_logger("collector.store.applier")
 

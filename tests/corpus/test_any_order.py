@@ -22,6 +22,8 @@ _KNOWN = {
     "decision": "select * exclude (sequence) from decision order by all",
     "trust_point": "select * exclude (sequence) from trust_point order by all",
     "command_event": "select * exclude (sequence) from command_event order by all",
+    "governance_event": "select * exclude (sequence) from governance_event order by all",
+    "governance_events": "select * from governance_events order by all",
     "agent_alias": "select alias, agent from agent_alias order by all",
 }
 

@@ -213,6 +213,196 @@ def test_what_was_told_by_identifier_counts_for_the_name_and_keeps_the_identifie
     assert all(count <= dict(under_name)[agent] for agent, count in under_identifier)
 
 
+def test_every_approval_is_found_with_its_outcome_and_approver(
+    store: Store, truth: dict[str, Any]
+) -> None:
+    """The rule of the third is the action: an escalation is asked for by its action."""
+    given = Counter(
+        (approval["agent"], approval["rule"], approval["outcome"], approval["approver"])
+        for approval in truth["approvals"]
+    )
+
+    found = rows(
+        store,
+        f"""
+        select agent, coalesce(rule, action), approval_outcome, approver
+        from decision
+        where approval_outcome is not null and source = 'human' and instance = '{WITNESS}'
+        """,
+    )
+
+    assert Counter(found) == given
+    assert given.total() == 3
+
+
+def test_every_ring_event_is_found_once(store: Store, truth: dict[str, Any]) -> None:
+    changed = Counter(
+        (ring["event"], ring["agent"], _number(ring.get("previous")), _ring_after(ring))
+        for ring in truth["rings"]
+    )
+
+    found = Counter(_happened(store, "ring", "name, agent_id, from_value, to_value"))
+
+    refused = Counter({("ring.elevation_denied", DIDS["research-agent"], None, None): 1})
+    assert found == changed + refused
+    assert changed.total() == 6
+
+
+def test_every_kill_is_found_once_and_whether_it_had_an_effect(
+    store: Store, truth: dict[str, Any]
+) -> None:
+    """Each was told by an audit entry, a span of its signal, and two of them by a line too."""
+    words = {True: "terminated", False: "not_terminated"}
+    killed = Counter(
+        (kill["kill_id"], kill["agent"], kill["reason"], words[kill["terminated"]])
+        for kill in truth["kills"]
+    )
+
+    found = Counter(_happened(store, "kill", "subject, agent_id, reason, to_value"))
+
+    assert found == killed
+    assert killed.total() == 3
+
+
+def test_every_signal_is_found_once(store: Store, truth: dict[str, Any]) -> None:
+    """The lines of the kernel's logger and the spans of their delivery tell the same six."""
+    sent = Counter((signal["agent"], signal["signal"]) for signal in truth["signals"])
+
+    assert Counter(_happened(store, "signal", "agent, to_value")) == sent
+    assert sent.total() == 6
+
+
+def test_every_exported_change_of_a_breaker_is_found_once(
+    store: Store, truth: dict[str, Any]
+) -> None:
+    """3 of 4: that of the state backend is in the toolkit's memory only, and is never sent."""
+    changed = Counter(
+        (breaker["agent"], breaker["from_state"], breaker["to_state"], breaker["reason"])
+        for breaker in truth["circuit_breaker"]
+        if "emitter" not in breaker
+    )
+
+    found = Counter(_happened(store, "breaker", "agent_id, from_value, to_value, reason"))
+
+    assert found == changed
+    assert (changed.total(), len(truth["circuit_breaker"])) == (3, 4)
+
+
+def test_the_quarantine_is_found_once(store: Store, truth: dict[str, Any]) -> None:
+    """An audit entry and a line tell it, one by the name and one by the identifier."""
+    entered = Counter((each["agent"], each["reason"]) for each in truth["quarantine"])
+
+    assert Counter(_happened(store, "quarantine", "agent_id, reason")) == entered
+
+
+def test_every_step_of_a_lifecycle_is_found_once(store: Store, truth: dict[str, Any]) -> None:
+    steps = Counter((step["agent"], f"lifecycle.{step['event']}") for step in truth["lifecycle"])
+
+    assert Counter(_happened(store, "lifecycle", "agent, name")) == steps
+    assert steps.total() == 7
+
+
+def test_every_cost_alert_is_found_once(store: Store, truth: dict[str, Any]) -> None:
+    """6 of 7: the last of the truth is the guard's state in the end, which no record tells.
+
+    Each is told by a log record and by an event on a span; only the record's text says what
+    was done.
+    """
+    alerts = Counter(
+        (cost["agent"], cost["severity"], cost["value"], ACTS[cost["action"]])
+        for cost in truth["costs"]
+        if "severity" in cost
+    )
+
+    found = Counter(
+        (agent, severity, round(float(value), 6), _act(reason))
+        for agent, severity, value, reason in _happened(
+            store, "cost", "agent, to_value, value, reason"
+        )
+    )
+
+    assert found == alerts
+    assert alerts.total() == 6
+
+
+def test_every_incident_is_found_once(store: Store, truth: dict[str, Any]) -> None:
+    """What the toolkit did about an incident (`actions`) is in no record of it."""
+    incidents = Counter(
+        (each["id"], each["severity"], each["agent"]) for each in truth["incidents"]
+    )
+
+    found = _happened(store, "incident", "name, subject, to_value, agent_id")
+
+    detected = Counter(tuple(rest) for name, *rest in found if name.endswith("detected"))
+    assert detected == incidents
+    assert incidents.total() == 6
+    assert sum(name.endswith("incident.resolved") for name, *_ in found) == 1
+
+
+def test_every_objective_is_found_with_its_last_status(store: Store, truth: dict[str, Any]) -> None:
+    """The gauge tells all three; only the one that changed is told as an event."""
+    words = ["healthy", "warning", "critical", "exhausted"]
+    last = {slo["slo"]: slo["status"] for slo in truth["slo"]}
+
+    gauges = rows(
+        store,
+        """
+        select attributes ->> '$."agent.sre.slo.name"', arg_max(value, time_ns)
+        from metric_points
+        where name = 'agent.sre.slo.status_code'
+        group by all
+        """,
+    )
+    changes = _happened(store, "objective", "subject, from_value, to_value, name")
+
+    assert {name: words[int(code)] for name, code in gauges} == last
+    assert [change[:3] for change in changes if change[3].endswith("status_change")] == [
+        (slo["slo"], slo["before"], slo["status"])
+        for slo in truth["slo"]
+        if slo["before"] != slo["status"]
+    ]
+
+
+def test_both_sagas_and_the_drill_are_found_once(store: Store, truth: dict[str, Any]) -> None:
+    sagas = {(saga["saga"], f"saga.{saga['outcome']}") for saga in truth["saga"]}
+    drills = [(drill["name"], drill["score"]) for drill in truth["chaos"]]
+
+    assert sorted(_happened(store, "saga", "subject, name")) == sorted(sagas)
+    assert [
+        (subject, value)
+        for subject, value, name in _happened(store, "chaos", "subject, value, name")
+        if name.endswith("completed")
+    ] == drills
+
+
+DIDS = recording("agt_5.0.0_truth")["agents"]
+# What a cost alert says it did, in the words of the truth and of the record.
+ACTS = {"alert": "alert", "throttle": "THROTTLED", "kill": "KILLED"}
+
+
+def _act(reason: str) -> str:
+    return next((word for word in ("THROTTLED", "KILLED") if word in reason), "alert")
+
+
+def _number(value: int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _ring_after(ring: dict[str, Any]) -> str | None:
+    return _number(ring.get("ring")) or ring.get("severity")
+
+
+def _happened(store: Store, kind: str, columns: str) -> list[tuple[Any, ...]]:
+    """Governance events of the witness, each fact once, agents as they were told."""
+    return rows(
+        store,
+        f"""
+        select {columns} from governance_events
+        where kind = '{kind}' and instance = '{WITNESS}'
+        """,
+    )
+
+
 # Agent, action, verdict, what told it, and the rule, kind or reason code that tells it apart.
 Decision = tuple[str, str | None, str, str, str | None]
 

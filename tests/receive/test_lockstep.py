@@ -21,7 +21,7 @@ from collector.receive import attributes
 from collector.receive import spans as decoding
 from collector.receive.decode import decode
 from collector.receive.lockstep import Buffer, Field, Shape, read
-from collector.receive.normalise.agt import SPAN_MARKERS as VERDICTS
+from collector.receive.normalise import FACT_KEYS as VERDICTS
 from collector.receive.normalise.spans import KEYS
 from collector.receive.parse import parse
 from collector.store.batch import Batch

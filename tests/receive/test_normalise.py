@@ -15,6 +15,7 @@ from collector.receive.normalise import (
     CommandFact,
     DecisionFact,
     Fact,
+    GovernanceFact,
     Meaning,
     TrustFact,
     facts_of_log,
@@ -396,11 +397,24 @@ def test_an_audit_entry_names_the_agent_behind_an_identity() -> None:
     assert logged_ns("", attributes, 0, 5) == NOON_NS
 
 
-def test_a_change_of_state_is_no_decision() -> None:
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ("ring.demoted", "ring"),
+        ("circuit_breaker", "breaker"),
+        ("lifecycle.suspended", "lifecycle"),
+        ("anomaly_detected", "anomaly"),
+        ("liability.quarantine_entered", "quarantine"),
+        ("vfs.write", "other"),
+    ],
+)
+def test_a_change_of_state_is_no_decision(told: str, kind: str) -> None:
     entry = {"event.name": "audit_entry", "agt.audit.decision": "deny"}
 
-    for kind in ("ring.demoted", "circuit_breaker", "lifecycle.suspended", "anomaly_detected"):
-        assert of_log("", {**entry, "agt.audit.event_type": kind}) == []
+    (event,) = of_log("", {**entry, "agt.audit.event_type": told})
+
+    assert isinstance(event, GovernanceFact)
+    assert (event.kind, event.name) == (kind, told)
 
 
 def _ids(facts: list[Fact]) -> set[str]:

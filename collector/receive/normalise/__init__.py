@@ -20,16 +20,20 @@ the matching timestamp (`decided_at`, `scored_at`, …) as a property.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from collector.receive.normalise import agt, spans, watchkeeper
+from collector.model import Teller
+from collector.receive.normalise import agt, claude_code, engines, guardrails, spans, watchkeeper
+from collector.receive.normalise.events import Event
 from collector.receive.normalise.facts import (
     LATEST_NS,
     AliasFact,
     CommandFact,
     DecisionFact,
     Fact,
+    GovernanceFact,
     Meaning,
     Sender,
     TrustFact,
@@ -37,11 +41,13 @@ from collector.receive.normalise.facts import (
 )
 
 __all__ = [
+    "FACT_KEYS",
     "SPAN_KEYS",
     "AliasFact",
     "CommandFact",
     "DecisionFact",
     "Fact",
+    "GovernanceFact",
     "Meaning",
     "Sender",
     "TrustFact",
@@ -53,18 +59,31 @@ __all__ = [
     "sender_of",
 ]
 
-# A span with none of these keys and without events tells no fact and means nothing.
-SPAN_KEYS = spans.MARKERS | agt.SPAN_MARKERS
+# A span with none of these keys and without events tells no fact.
+FACT_KEYS = agt.SPAN_MARKERS | guardrails.MARKERS
+# One with none of these means nothing either.
+SPAN_KEYS = spans.MARKERS | FACT_KEYS
 
 Attributes = Mapping[str, Any]
 Events = Sequence[Mapping[str, Any]]
 
+# Who reads an event, by its name. A log record has it in its field or in an attribute.
+READERS: Mapping[str, Callable[[Event], Iterable[Fact]]] = {
+    **watchkeeper.READERS,
+    **agt.READERS,
+    **guardrails.READERS,
+    **claude_code.READERS,
+    "audit_entry": agt.facts_of_audit,
+}
 
+# What an event on a span need not repeat.
 _SPAN_IDENTITY = (
     "gen_ai.agent.name",
     "gen_ai.agent.id",
     "gen_ai.tool.name",
+    "gen_ai.tool.call.id",
     "gen_ai.request.model",
+    "gen_ai.conversation.id",
 )
 
 
@@ -92,29 +111,47 @@ def facts_of_span(
     end_ns: int,
     events: Events,
 ) -> Sequence[Fact]:
-    """Decisions, trust scores and names that one span tells; most spans tell none."""
-    if not events and agt.SPAN_MARKERS.isdisjoint(attributes):
+    """What one span and the events on it tell; most spans tell nothing."""
+    named = [event for event in events if event.get("name") in READERS]
+    if not named and FACT_KEYS.isdisjoint(attributes):
         return ()
+    sender = sender_of(resource)
+    span = Event(
+        name=name,
+        scope=scope,
+        body=None,
+        attributes=attributes,
+        resource=resource,
+        sender=sender,
+        trace_id=trace_id,
+        span_id=span_id,
+        at_ns=min(start_ns, LATEST_NS),
+        told_by=Teller.SPAN,
+    )
     facts: list[Fact] = []
     if not agt.SPAN_MARKERS.isdisjoint(attributes):
-        facts += agt.facts_of_span(
-            name,
-            scope,
-            attributes,
-            sender_of(resource),
-            resource,
-            trace_id,
-            span_id,
-            min(start_ns, LATEST_NS),
-        )
-    for event in events:
-        if event.get("name") in watchkeeper.EVENTS:
-            told = {**_identity(attributes), **(event.get("attributes") or {})}
-            at_ns = min(int(event.get("time_ns") or end_ns), LATEST_NS)
-            facts += watchkeeper.facts(
-                str(event["name"]), told, sender_of(resource), trace_id, span_id, at_ns
-            )
+        facts += agt.facts_of_span(span)
+    # The event on a span tells more than the same attributes on the span itself.
+    if not any(event["name"] in guardrails.READERS for event in named):
+        facts += guardrails.of_span(span)
+    for event in named:
+        facts += _told_on(span, event, end_ns)
     return facts
+
+
+def _told_on(span: Event, event: Mapping[str, Any], end_ns: int) -> Iterable[Fact]:
+    """What an event on a span tells."""
+    own = event.get("attributes") or {}
+    told = replace(
+        span,
+        name=str(event["name"]),
+        attributes=own,
+        at_ns=min(int(event.get("time_ns") or end_ns), LATEST_NS),
+        told_by=Teller.SPAN_EVENT,
+    )
+    if told.name not in agt.READERS:
+        told = replace(told, attributes={**_identity(span.attributes), **own})
+    return READERS[told.name](told)
 
 
 def facts_of_log(
@@ -129,21 +166,39 @@ def facts_of_log(
     observed_ns: int,
 ) -> Sequence[Fact]:
     """What one log record tells; `event_name` is the OTLP field, empty when absent."""
-    event = event_name or attributes.get("event.name")
-    if not isinstance(event, str):
+    name = _event_name(event_name, attributes)
+    reader = READERS.get(name)
+    if reader is None and scope in agt.SCOPES:
+        reader = agt.facts_of_line
+    elif reader is None and engines.may_tell(body, attributes):
+        reader = engines.facts
+    if reader is None:
         return ()
-    if event in watchkeeper.EVENTS:
-        at_ns = min(time_ns or observed_ns, LATEST_NS)
-        return list(
-            watchkeeper.facts(event, attributes, sender_of(resource), trace_id, span_id, at_ns)
-        )
-    if event == "audit_entry":
-        at_ns = min(logged_ns(body, attributes, time_ns, observed_ns), LATEST_NS)
-        sender = sender_of(resource)
-        return list(
-            agt.facts_of_audit(scope, body, attributes, sender, resource, trace_id, span_id, at_ns)
-        )
-    return ()
+    at_ns = logged_ns(body, attributes, time_ns, observed_ns)
+    event = Event(
+        name=name,
+        scope=scope,
+        body=body,
+        attributes=attributes,
+        resource=resource,
+        sender=sender_of(resource),
+        trace_id=trace_id,
+        span_id=span_id,
+        at_ns=min(at_ns, LATEST_NS),
+        told_by=Teller.LOG,
+    )
+    return list(reader(event))
+
+
+def _event_name(field: str, attributes: Attributes) -> str:
+    """The name of an event: the field, else the attribute, else that of what is nested."""
+    if field:
+        return field
+    nested = attributes.get(agt.NESTED)
+    name = attributes.get("event.name")
+    if name is None and isinstance(nested, dict):
+        name = nested.get("event.name")
+    return name if isinstance(name, str) else ""
 
 
 def facts_of_metric(
@@ -179,5 +234,4 @@ def logged_ns(body: Any, attributes: Attributes, time_ns: int, observed_ns: int)
 
 
 def _identity(attributes: Attributes) -> dict[str, Any]:
-    """What an event on a span need not repeat."""
     return {key: attributes[key] for key in _SPAN_IDENTITY if key in attributes}

@@ -60,6 +60,26 @@ class DecisionFact:
     span_id: bytes | None = None
     dialect: str
     raw_verdict: str | None = None
+    told_by: str | None = None
+    policy_version: str | None = None
+    engine: str | None = None
+    agent_version: str | None = None
+    conversation_id: str | None = None
+    tool_call_id: str | None = None
+    user_id: str | None = None
+    target_type: str | None = None
+    target_name: str | None = None
+    target_tier: str | None = None
+    risk_category: str | None = None
+    risk_score: float | None = None
+    approval_id: str | None = None
+    approval_outcome: str | None = None
+    approver: str | None = None
+    input_hash: str | None = None
+    duration_ms: float | None = None
+    error_type: str | None = None
+    state_gen: int | None = None
+    state_epoch: int | None = None
 
     @property
     def decided_at(self) -> datetime:
@@ -82,6 +102,7 @@ class TrustFact:
     raw_scale: str
     origin: str
     reason: str | None = None
+    raw_tier: str | None = None
 
     @property
     def scored_at(self) -> datetime:
@@ -128,7 +149,41 @@ class AliasFact:
         return timestamp(self.learnt_ns)
 
 
-Fact = DecisionFact | TrustFact | CommandFact | AliasFact
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GovernanceFact:
+    """A row of table governance_event: something that happened to an agent, no verdict.
+
+    Records that tell one fact have one `copy_key`; `detail` is a JSON object as text.
+    """
+
+    event_id: str
+    told_ns: int
+    kind: str
+    name: str | None = None
+    subject: str | None = None
+    agent: str | None = None
+    agent_id: str | None = None
+    instance: str | None = None
+    environment: str | None = None
+    sample: bool = False
+    from_value: str | None = None
+    to_value: str | None = None
+    value: float | None = None
+    reason: str | None = None
+    trace_id: bytes | None = None
+    span_id: bytes | None = None
+    dialect: str
+    told_by: str
+    copy_key: str
+    detail: str = "{}"
+
+    @property
+    def told_at(self) -> datetime:
+        """`told_ns` as a timestamp, cut to microseconds."""
+        return timestamp(self.told_ns)
+
+
+Fact = DecisionFact | TrustFact | CommandFact | AliasFact | GovernanceFact
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,28 +1,33 @@
-"""Our own events, which anyone may emit: decisions, command phases and trust scores.
+"""Our own events, which anyone may emit: decisions, commands, scores and what happened.
 
-`watchkeeper.decision` and `watchkeeper.command` carry the attributes of
-docs/control-api.md. `watchkeeper.trust` carries `gen_ai.agent.name`,
-`watchkeeper.trust.score` (0 to 1000) and `watchkeeper.trust.reason`; on a decision the
-same key is a share between 0 and 1. An event without its required words tells nothing:
-the log record stays, no fact is made of it.
+docs/decision-event.md tells their attributes. The score of `watchkeeper.trust` lies between
+0 and 1000; on a decision the same key is a share between 0 and 1. An event without its
+required words tells nothing: the log record stays, no fact is made of it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from collector.model import (
+    ApprovalOutcome,
     CommandPhase,
     DecisionSource,
     Effect,
+    GovernanceKind,
     HoldKind,
     Mode,
     Stage,
+    TargetTier,
+    TargetType,
+    Teller,
     Tier,
     Verdict,
 )
+from collector.receive.normalise.events import Event, governance_of, same
 from collector.receive.normalise.facts import (
     CommandFact,
     DecisionFact,
@@ -33,7 +38,7 @@ from collector.receive.normalise.facts import (
     parsed_ns,
     timestamp,
 )
-from collector.receive.normalise.keys import first, real, text
+from collector.receive.normalise.keys import first, real, text, whole
 
 DIALECT = "watchkeeper"
 # Told by the bridge in a process of the governance toolkit; the toolkit may tell it too.
@@ -41,20 +46,58 @@ BRIDGE = "agt_bridge"
 DECISION = "watchkeeper.decision"
 COMMAND = "watchkeeper.command"
 TRUST = "watchkeeper.trust"
-EVENTS = frozenset({DECISION, COMMAND, TRUST})
+GOVERNANCE = "watchkeeper.governance"
+EVENTS = frozenset({DECISION, COMMAND, TRUST, GOVERNANCE})
 
 _VERDICTS = frozenset(Verdict)
 _EFFECTS = frozenset(Effect)
-_STAGES = frozenset(Stage)
-_MODES = frozenset(Mode)
-_SOURCES = frozenset(DecisionSource)
 _PHASES = frozenset(CommandPhase)
 _KINDS = frozenset(HoldKind)
+_GOVERNANCE_KINDS = frozenset(GovernanceKind)
 
 _D = "watchkeeper.decision."
 _C = "watchkeeper.command."
+_G = "watchkeeper.governance."
 _ACTION = ("gen_ai.tool.name", "gen_ai.request.model", "watchkeeper.target.name")
 _SCORE = "watchkeeper.trust.score"
+# Columns of a decision by the attribute that fills them.
+_WORDS: Mapping[str, tuple[str, frozenset[Any]]] = {
+    "stage": (_D + "stage", frozenset(Stage)),
+    "mode": (_D + "mode", frozenset(Mode)),
+    "source": (_D + "source", frozenset(DecisionSource)),
+    "target_type": ("watchkeeper.target.type", frozenset(TargetType)),
+    "target_tier": ("watchkeeper.target.tier", frozenset(TargetTier)),
+    "approval_outcome": ("watchkeeper.approval.outcome", frozenset(ApprovalOutcome)),
+}
+_TEXTS: Mapping[str, str] = {
+    "agent_id": "gen_ai.agent.id",
+    "agent_version": "gen_ai.agent.version",
+    "conversation_id": "gen_ai.conversation.id",
+    "tool_call_id": "gen_ai.tool.call.id",
+    "user_id": "user.id",
+    "policy": "watchkeeper.policy.id",
+    "policy_version": "watchkeeper.policy.version",
+    "rule": "watchkeeper.policy.rule_id",
+    "engine": "watchkeeper.policy.engine",
+    "reason_code": _D + "reason_code",
+    "reason": _D + "reason_text",
+    "hold_id": "watchkeeper.hold_id",
+    "command_id": "watchkeeper.command_id",
+    "target_name": "watchkeeper.target.name",
+    "risk_category": "watchkeeper.risk.category",
+    "approval_id": "watchkeeper.approval.id",
+    "approver": "watchkeeper.approval.approver",
+    "input_hash": "watchkeeper.input.hash",
+    "error_type": "error.type",
+}
+_REALS: Mapping[str, str] = {
+    "risk_score": "watchkeeper.risk.score",
+    "duration_ms": _D + "duration_ms",
+}
+_WHOLES: Mapping[str, str] = {
+    "state_gen": "watchkeeper.state_gen",
+    "state_epoch": "watchkeeper.state_epoch",
+}
 _DETAIL: Mapping[str, str] = {
     "status": _C + "status",
     "effective_mode": _C + "effective_mode",
@@ -66,61 +109,57 @@ _DETAIL: Mapping[str, str] = {
 }
 
 
-def facts(
-    event: str,
-    attributes: Mapping[str, Any],
-    sender: Sender,
-    trace_id: bytes | None,
-    span_id: bytes | None,
-    at_ns: int,
-) -> Iterator[Fact]:
+def facts(event: Event) -> Iterator[Fact]:
     """What one of our events tells."""
-    if event == DECISION:
-        yield from _decision(attributes, sender, trace_id, span_id, at_ns)
-    elif event == COMMAND:
+    attributes, sender, at_ns = event.attributes, event.sender, event.at_ns
+    if event.name == DECISION:
+        yield from _decision(event)
+    elif event.name == COMMAND:
         yield from _command(attributes, sender, at_ns)
-    elif event == TRUST:
+    elif event.name == TRUST:
         yield from _trust(attributes, sender, at_ns, share=False)
+    elif event.name == GOVERNANCE:
+        yield from _governance(event)
 
 
-def _decision(
-    attributes: Mapping[str, Any],
-    sender: Sender,
-    trace_id: bytes | None,
-    span_id: bytes | None,
-    at_ns: int,
-) -> Iterator[Fact]:
+READERS: Mapping[str, Callable[[Event], Iterable[Fact]]] = dict.fromkeys(EVENTS, facts)
+
+
+def _decision(event: Event) -> Iterator[Fact]:
+    attributes, sender, at_ns = event.attributes, event.sender, event.at_ns
     verdict = _word(attributes.get(_D + "verdict"), _VERDICTS)
     if verdict is None:
         return
     told = text(attributes.get(_D + "id"))
+    trace_id, span_id = event.trace_id, event.span_id
     yield DecisionFact(
         decision_id=told or _content_id(attributes, sender, trace_id, span_id, at_ns),
         decided_ns=at_ns,
         agent=_agent(attributes, sender),
-        agent_id=text(attributes.get("gen_ai.agent.id")),
         instance=text(attributes.get("watchkeeper.instance_uid")) or sender.instance,
         environment=sender.environment,
         sample=_sample(attributes, sender),
         action=first(attributes, _ACTION),
         verdict=verdict,
         effect=_word(attributes.get(_D + "effect"), _EFFECTS) or Effect.UNKNOWN.value,
-        stage=_word(attributes.get(_D + "stage"), _STAGES),
-        mode=_word(attributes.get(_D + "mode"), _MODES),
-        source=_word(attributes.get(_D + "source"), _SOURCES),
-        policy=text(attributes.get("watchkeeper.policy.id")),
-        rule=text(attributes.get("watchkeeper.policy.rule_id")),
-        reason_code=text(attributes.get(_D + "reason_code")),
-        reason=text(attributes.get(_D + "reason_text")),
-        hold_id=text(attributes.get("watchkeeper.hold_id")),
-        command_id=text(attributes.get("watchkeeper.command_id")),
         trace_id=trace_id,
         span_id=span_id,
         dialect=BRIDGE if attributes.get("watchkeeper.policy.engine") == "agt" else DIALECT,
         raw_verdict=text(attributes.get(_D + "verdict")),
+        told_by=event.told_by.value,
+        **_columns(attributes),
     )
     if _SCORE in attributes:
         yield from _trust(attributes, sender, at_ns, share=True)
+
+
+def _columns(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **{column: _word(attributes.get(key), words) for column, (key, words) in _WORDS.items()},
+        **{column: text(attributes.get(key)) for column, key in _TEXTS.items()},
+        **{column: real(attributes.get(key)) for column, key in _REALS.items()},
+        **{column: whole(attributes.get(key)) for column, key in _WHOLES.items()},
+    }
 
 
 def _command(attributes: Mapping[str, Any], sender: Sender, at_ns: int) -> Iterator[Fact]:
@@ -148,6 +187,52 @@ def _command(attributes: Mapping[str, Any], sender: Sender, at_ns: int) -> Itera
             default=str,
         ),
     )
+
+
+def _governance(event: Event) -> Iterator[Fact]:
+    """What happened to an agent; without one of the known kinds it is nothing."""
+    told = event.attributes
+    kind = _word(told.get(_G + "kind"), _GOVERNANCE_KINDS)
+    if kind is None:
+        return
+    event = replace(event, told_by=Teller.CANONICAL)
+    agent = first(told, ("gen_ai.agent.name", "gen_ai.agent.id"))
+    identity = text(told.get("gen_ai.agent.id"))
+    name, to = text(told.get(_G + "name")), text(told.get(_G + "to"))
+    subject = first(told, (_G + "id", "agent.sre.slo.name"))
+    yield governance_of(
+        event,
+        DIALECT,
+        GovernanceKind(kind),
+        name=name,
+        subject=subject,
+        agent=agent,
+        agent_id=identity,
+        from_value=text(told.get(_G + "from")),
+        to_value=to,
+        value=real(told.get(_G + "value")),
+        reason=text(told.get(_G + "reason")),
+        copy_key=_copy_key(event, GovernanceKind(kind), name, subject, to, identity or agent),
+    )
+
+
+def _copy_key(
+    event: Event,
+    kind: GovernanceKind,
+    name: str | None,
+    subject: str | None,
+    to: str | None,
+    agent: str | None,
+) -> str:
+    """The key under which somebody else may tell the same."""
+    match kind:
+        case GovernanceKind.SIGNAL:
+            return same(event, kind, name, agent)
+        case GovernanceKind.KILL | GovernanceKind.QUARANTINE | GovernanceKind.ANOMALY:
+            return same(event, kind, None, agent)
+        case GovernanceKind.INCIDENT | GovernanceKind.OBJECTIVE:
+            return same(event, kind, f"{subject} {to}", None)
+    return same(event, kind, f"{name} {to}", agent)
 
 
 def _trust(

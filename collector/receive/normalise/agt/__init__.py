@@ -10,6 +10,9 @@ tells of the evaluation: `mcp_decisions`, `acs_intervention_*_total` and .NET's
 - A log's id is that of its event (CloudEvent, audit entry), else a hash of its content.
 - Unit i of a counter has the id (series, start, i), so that a cumulative counter sent
   again tells nothing new.
+- What is no verdict (a ring, a kill, a signal, an incident) becomes a governance event. Some
+  are told by an audit entry, a line, a span and an event on a span; all are kept, and the
+  view shows the best of them.
 - A mesh audit entry repeats, without a common id, what a `mesh.governance.*` span said.
   Its dialect is `agt_copy`; the store lets it give way to the span.
 - `warn` and `log` block in agentmesh's policy engine and do not elsewhere, so verdict and
@@ -22,15 +25,22 @@ from __future__ import annotations
 
 from collector.receive.normalise.agt.audit import facts_of_audit, logged_ns
 from collector.receive.normalise.agt.counters import facts_of_metric, tells
+from collector.receive.normalise.agt.lines import SCOPES
+from collector.receive.normalise.agt.lines import facts as facts_of_line
 from collector.receive.normalise.agt.spans import SPAN_MARKERS, facts_of_span
+from collector.receive.normalise.agt.sre import NESTED, READERS
 from collector.receive.normalise.agt.words import DIALECT, KERNEL, KEYS, op_of, tool_of
 
 __all__ = [
     "DIALECT",
     "KERNEL",
     "KEYS",
+    "NESTED",
+    "READERS",
+    "SCOPES",
     "SPAN_MARKERS",
     "facts_of_audit",
+    "facts_of_line",
     "facts_of_metric",
     "facts_of_span",
     "logged_ns",

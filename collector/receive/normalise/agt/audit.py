@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from collector.model import DecisionSource, Effect
+from collector.model import DecisionSource, Effect, Teller
+from collector.receive.normalise.agt.state import of_audit
 from collector.receive.normalise.agt.trust import trust
-from collector.receive.normalise.agt.verdicts import EFFECTS, MESH_EFFECTS, verdict_of
-from collector.receive.normalise.agt.words import COPY, DIALECT, agent_of
-from collector.receive.normalise.facts import (
-    AliasFact,
-    DecisionFact,
-    Fact,
-    Sender,
-    digest,
-    parsed_ns,
+from collector.receive.normalise.agt.verdicts import (
+    EFFECTS,
+    MESH_EFFECTS,
+    approval_outcome,
+    verdict_of,
 )
-from collector.receive.normalise.keys import first, text
+from collector.receive.normalise.agt.words import COPY, DIALECT, META, agent_of, did_of
+from collector.receive.normalise.events import Event, decision_of, id_of, parsed
+from collector.receive.normalise.facts import AliasFact, Fact, digest, parsed_ns
+from collector.receive.normalise.keys import real, text
 
-_META = "agt.audit.meta."
 # Kinds of AGT's GovernanceEvent. The real ones carry an event id; hosts borrow the words.
 _GOVERNANCE_KINDS = frozenset(
     {
@@ -50,88 +49,127 @@ _ESCALATED, _ESCALATION_DECIDED = "escalation.escalated", "escalation.decided"
 _MESH_POLICY, _MESH_APPROVAL = "ai.agentmesh.policy.evaluation", "ai.agentmesh.approval_decision"
 
 
-def facts_of_audit(
-    scope: str,
-    body: Any,
-    attributes: Mapping[str, Any],
-    sender: Sender,
-    resource: Mapping[str, Any],
-    trace_id: bytes | None,
-    span_id: bytes | None,
-    at_ns: int,
-) -> Iterator[Fact]:
-    """What one `audit_entry` tells: a decision, a score, two names of one agent."""
-    entry = parsed(body)
-    event = parsed(attributes.get(_META + "cloudevent"))
-    data = event.get("data")
-    data = data if isinstance(data, dict) else {}
-    agent = text(attributes.get("agt.agent.id")) or text(entry.get("agent_id"))
-    agent = agent or text(data.get("agent_id")) or agent_of(attributes, sender, resource)
-    did = text(attributes.get(_META + "agent_did")) or text(data.get("agent_did"))
-    if did is not None and did != agent:
-        yield AliasFact(alias=did, agent=agent, learnt_from="audit_entry", learnt_ns=at_ns)
-    kind = text(attributes.get("agt.audit.event_type")) or text(entry.get("event_type")) or ""
-    yield from _audited(
-        kind, agent, did, entry, event, data, attributes, sender, trace_id, span_id, at_ns
-    )
-    score = attributes.get(_META + "trust_score")
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An audit entry with everything inside it opened."""
+
+    event: Event
+    entry: Mapping[str, Any]
+    cloud: Mapping[str, Any]
+    data: Mapping[str, Any]
+    kind: str
+    agent: str
+    did: str | None
+
+    def told(self, key: str) -> str | None:
+        """A field as the attributes tell it, else as the body does."""
+        return text(self.event.attributes.get(f"agt.audit.{key}")) or text(self.entry.get(key))
+
+    def meta(self, key: str) -> Any:
+        return self.event.attributes.get(META + key)
+
+
+def facts_of_audit(event: Event) -> Iterator[Fact]:
+    """What one `audit_entry` tells: a decision or a change of state, a score, two names."""
+    entry = _opened(event)
+    if entry.did is not None and entry.did != entry.agent:
+        yield AliasFact(
+            alias=entry.did, agent=entry.agent, learnt_from="audit_entry", learnt_ns=event.at_ns
+        )
+    decisions = list(_decision(entry))
+    yield from decisions
+    if not decisions:
+        yield from of_audit(entry.event, entry.kind, entry.agent, entry.did)
+    score = entry.meta("trust_score")
     if score is not None:
-        yield from trust(agent, sender, scope, score, at_ns, kind or None)
+        yield from trust(
+            entry.agent, event.sender, event.scope, score, event.at_ns, entry.kind or None
+        )
 
 
-def _audited(
-    kind: str,
-    agent: str,
-    did: str | None,
-    entry: Mapping[str, Any],
-    event: Mapping[str, Any],
-    data: Mapping[str, Any],
-    attributes: Mapping[str, Any],
-    sender: Sender,
-    trace_id: bytes | None,
-    span_id: bytes | None,
-    at_ns: int,
-) -> Iterator[DecisionFact]:
-    raw = text(attributes.get("agt.audit.decision")) or text(entry.get("decision"))
-    verdict = verdict_of(raw)
-    if verdict is None or raw is None or not _judges(kind, attributes):
-        return
-    action = text(attributes.get("agt.audit.action")) or text(entry.get("action"))
-    reason = text(attributes.get("agt.audit.reason")) or text(entry.get("reason"))
-    mesh = text(event.get("type"))
-    effects = MESH_EFFECTS if mesh == _MESH_POLICY else EFFECTS
-    yield DecisionFact(
-        decision_id=_audit_id(event, entry, attributes, sender, agent, action, raw, reason, at_ns),
-        decided_ns=at_ns,
-        agent=agent,
-        agent_id=did or (agent if agent.startswith("did:") else None),
-        instance=sender.instance,
-        environment=sender.environment,
-        sample=sender.sample,
-        action=action,
-        verdict=verdict.value,
-        effect=effects.get(verdict, Effect.UNKNOWN).value,
-        source=_audit_source(kind, mesh, data).value,
-        policy=text(attributes.get(_META + "policy_name")),
-        rule=text(attributes.get(_META + "matched_rule")) or text(data.get("rule")),
-        reason=reason,
-        trace_id=_bytes(event.get("traceid"), 16) or trace_id,
-        span_id=_bytes(event.get("spanid"), 8) or span_id,
-        dialect=COPY if mesh == _MESH_POLICY else DIALECT,
-        raw_verdict=raw,
+def _opened(event: Event) -> _Entry:
+    attributes = event.attributes
+    entry = parsed(event.body)
+    cloud = parsed(attributes.get(META + "cloudevent"))
+    data = cloud.get("data")
+    data = data if isinstance(data, dict) else {}
+    agent = (
+        text(attributes.get("agt.agent.id"))
+        or text(entry.get("agent_id"))
+        or text(data.get("agent_id"))
+        or agent_of(attributes, event.sender, event.resource)
     )
+    return _Entry(
+        event=replace(
+            event,
+            trace_id=id_of(cloud.get("traceid"), 16) or event.trace_id,
+            span_id=id_of(cloud.get("spanid"), 8) or event.span_id,
+            told_by=Teller.AUDIT,
+        ),
+        entry=entry,
+        cloud=cloud,
+        data=data,
+        kind=text(attributes.get("agt.audit.event_type")) or text(entry.get("event_type")) or "",
+        agent=agent,
+        did=text(attributes.get(META + "agent_did")) or text(data.get("agent_did")),
+    )
+
+
+def _decision(entry: _Entry) -> Iterator[Fact]:
+    raw = entry.told("decision")
+    verdict = verdict_of(raw)
+    if verdict is None or raw is None or not _judges(entry.kind, entry.event.attributes):
+        return
+    action, reason = entry.told("action"), entry.told("reason")
+    mesh = text(entry.cloud.get("type"))
+    effects = MESH_EFFECTS if mesh == _MESH_POLICY else EFFECTS
+    source = _source(entry.kind, mesh, entry.data)
+    yield decision_of(
+        entry.event,
+        COPY if mesh == _MESH_POLICY else DIALECT,
+        verdict,
+        effects.get(verdict, Effect.UNKNOWN),
+        raw,
+        decision_id=_id(entry, action, raw, reason),
+        agent=entry.agent,
+        agent_id=entry.did or did_of(entry.agent),
+        action=action,
+        source=source.value,
+        policy=text(entry.meta("policy_name")),
+        policy_version=text(entry.meta("policy_version")),
+        rule=text(entry.meta("matched_rule")) or text(entry.data.get("rule")),
+        reason=reason,
+        conversation_id=text(entry.meta("session_id")) or text(entry.cloud.get("sessionid")),
+        target_name=text(entry.meta("resource")) or text(entry.data.get("resource")),
+        duration_ms=real(entry.told("latency_ms")) or None,
+        engine=DIALECT,
+        **_approval(entry, source, raw),
+    )
+
+
+def _approval(entry: _Entry, source: DecisionSource, raw: str) -> dict[str, str | None]:
+    """Which request this decision asks for or answers, and who answered."""
+    asked = parsed(entry.meta("data"))
+    request = text(asked.get("request_id"))
+    if source not in (DecisionSource.HUMAN, DecisionSource.FAIL_CLOSED):
+        return {"approval_id": request}
+    return {
+        "approval_id": request,
+        "approval_outcome": approval_outcome(raw),
+        "approver": text(asked.get("decided_by")) or text(entry.data.get("approver")),
+    }
 
 
 def _judges(kind: str, attributes: Mapping[str, Any]) -> bool:
     """Whether an audit entry of this kind judges an action."""
     if kind in _GOVERNANCE_KINDS:
-        return _META + "event_id" in attributes
+        return META + "event_id" in attributes
     if kind == _RING_CHECK:
         return True
     return kind not in _STATE and kind.partition(".")[0] not in _STATE_FAMILIES
 
 
-def _audit_source(kind: str, mesh: str | None, data: Mapping[str, Any]) -> DecisionSource:
+def _source(kind: str, mesh: str | None, data: Mapping[str, Any]) -> DecisionSource:
     if kind == _ESCALATION_DECIDED:
         return DecisionSource.HUMAN
     if mesh == _MESH_APPROVAL:
@@ -143,17 +181,14 @@ def _audit_source(kind: str, mesh: str | None, data: Mapping[str, Any]) -> Decis
     return DecisionSource.POLICY
 
 
-def _audit_id(
-    event: Mapping[str, Any],
-    entry: Mapping[str, Any],
-    attributes: Mapping[str, Any],
-    sender: Sender,
-    *content: Any,
-) -> str:
-    told = text(event.get("id")) or first(attributes, (_META + "event_id", _META + "entry_id"))
+def _id(entry: _Entry, action: str | None, raw: str, reason: str | None) -> str:
+    told = text(entry.cloud.get("id")) or text(entry.meta("event_id"))
+    told = told or text(entry.meta("entry_id"))
     if told is not None:
         return f"agt-{told}"
-    return digest("agt", sender.instance, text(entry.get("timestamp")), *content)
+    event, written = entry.event, text(entry.entry.get("timestamp"))
+    content = (entry.agent, action, raw, reason, event.at_ns)
+    return digest(DIALECT, event.sender.instance, written, *content)
 
 
 def logged_ns(body: Any, attributes: Mapping[str, Any]) -> int | None:
@@ -161,29 +196,4 @@ def logged_ns(body: Any, attributes: Mapping[str, Any]) -> int | None:
     told = parsed_ns(parsed(body).get("timestamp"))
     if told is not None:
         return told
-    return parsed_ns(parsed(attributes.get(_META + "cloudevent")).get("time"))
-
-
-def parsed(value: Any) -> Mapping[str, Any]:
-    """A JSON object from text or as it is; an empty one when it is neither."""
-    if isinstance(value, dict):
-        return value
-    if not isinstance(value, str) or not value.startswith("{"):
-        return {}
-    try:
-        decoded = json.loads(value)
-        # Half a surrogate pair is fine in JSON and nowhere else.
-        if "\\ud" in value.lower():
-            json.dumps(decoded, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        return {}
-    return decoded if isinstance(decoded, dict) else {}
-
-
-def _bytes(value: Any, length: int) -> bytes | None:
-    if not isinstance(value, str) or len(value) != 2 * length:
-        return None
-    try:
-        return bytes.fromhex(value)
-    except ValueError:
-        return None
+    return parsed_ns(parsed(attributes.get(META + "cloudevent")).get("time"))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collector.model import DecisionSource, Effect, Mode, Verdict
+from collector.model import DecisionSource, Effect, Mode, Teller, Verdict
 from collector.receive.normalise.agt.trust import trust
 from collector.receive.normalise.agt.verdicts import ACS_EFFECTS, EFFECTS, STAGES, verdict_of
 from collector.receive.normalise.agt.words import DIALECT, agent_of
@@ -65,6 +65,8 @@ def facts_of_metric(
             environment=sender.environment,
             sample=sender.sample,
             dialect=DIALECT,
+            engine=DIALECT,
+            told_by=Teller.METRIC.value,
             raw_verdict=raw,
             source=DecisionSource.POLICY.value,
             **told,

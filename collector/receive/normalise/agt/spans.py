@@ -7,11 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.model import DecisionSource, Effect, Verdict
-from collector.receive.normalise.agt.trust import SCORES, trust, why_scored
-from collector.receive.normalise.agt.verdicts import EFFECTS, MESH_EFFECTS, STAGES, verdict_of
+from collector.receive.normalise.agt.state import SPAN_MARKERS as STATE_MARKERS
+from collector.receive.normalise.agt.state import of_span
+from collector.receive.normalise.agt.trust import SCORES, TIERS, trust, why_scored
+from collector.receive.normalise.agt.verdicts import (
+    EFFECTS,
+    MESH_EFFECTS,
+    STAGES,
+    approval_outcome,
+    verdict_of,
+)
 from collector.receive.normalise.agt.words import DIALECT, IDENTITY, agent_of
-from collector.receive.normalise.facts import DecisionFact, Fact, Sender
-from collector.receive.normalise.keys import first, text
+from collector.receive.normalise.events import Event
+from collector.receive.normalise.facts import DecisionFact, Fact
+from collector.receive.normalise.keys import first, real, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,6 @@ _APPROVAL = _Told(
     "agt.approval.outcome",
     EFFECTS,
     rule=("agt.policy.rule",),
-    reason=("agt.approval.approver",),
     source=DecisionSource.HUMAN,
 )
 _MESH = _Told(
@@ -67,41 +75,43 @@ _SPANS: Sequence[_Told] = (
     ),
 )
 _VIOLATION = "violation.reason"
-SPAN_MARKERS = frozenset({*(told.verdict for told in _SPANS), _VIOLATION, *SCORES})
+SPAN_MARKERS = frozenset({*(told.verdict for told in _SPANS), _VIOLATION, *SCORES, *STATE_MARKERS})
 
 
-def facts_of_span(
-    name: str,
-    scope: str,
-    attributes: Mapping[str, Any],
-    sender: Sender,
-    resource: Mapping[str, Any],
-    trace_id: bytes,
-    span_id: bytes,
-    start_ns: int,
-) -> Iterator[Fact]:
-    """At most one decision and one trust score."""
-    agent = agent_of(attributes, sender, resource)
+def facts_of_span(event: Event) -> Iterator[Fact]:
+    """At most one decision, one change of state and one trust score."""
+    name, attributes = event.name, event.attributes
+    agent = agent_of(attributes, event.sender, event.resource)
     told = _decision_of(name, attributes)
     if told is not None:
         identity = first(attributes, IDENTITY) or text(attributes.get("agentmesh.agent.id_hash"))
         yield DecisionFact(
-            decision_id=f"{trace_id.hex()}-{span_id.hex()}",
-            decided_ns=start_ns,
+            decision_id=f"{(event.trace_id or b'').hex()}-{(event.span_id or b'').hex()}",
+            decided_ns=event.at_ns,
             agent=agent,
             agent_id=identity,
-            instance=sender.instance,
-            environment=sender.environment,
-            sample=sender.sample,
-            trace_id=trace_id,
-            span_id=span_id,
+            instance=event.sender.instance,
+            environment=event.sender.environment,
+            sample=event.sender.sample,
+            trace_id=event.trace_id,
+            span_id=event.span_id,
             dialect=DIALECT,
+            engine=DIALECT,
+            told_by=event.told_by.value,
+            conversation_id=text(attributes.get("session.id")),
             **told,
         )
+    yield from of_span(event, agent)
+    yield from _score(event, agent)
+
+
+def _score(event: Event, agent: str) -> Iterator[Fact]:
     for key in SCORES:
-        if key in attributes:
-            told_score = why_scored(name, attributes)
-            yield from trust(agent, sender, scope, attributes[key], start_ns, told_score)
+        if key in event.attributes:
+            reason = why_scored(event.name, event.attributes)
+            tier = first(event.attributes, TIERS)
+            raw = event.attributes[key]
+            yield from trust(agent, event.sender, event.scope, raw, event.at_ns, reason, tier)
             return
 
 
@@ -140,4 +150,7 @@ def _parts(
         "stage": None if stage is None else stage.value,
         "source": told.source.value,
         "raw_verdict": raw,
+        "approver": text(attributes.get("agt.approval.approver")),
+        "approval_outcome": approval_outcome(raw) if told is _APPROVAL else None,
+        "duration_ms": real(attributes.get("agentmesh.policy.elapsed_ms")),
     }

@@ -9,6 +9,7 @@ from collector.model import Tier
 from collector.receive.normalise.facts import Sender, TrustFact
 from collector.receive.normalise.keys import real, text
 
+TIERS = ("agt.trust.tier", "governance.trust.decision")
 SCORES = ("agt.new_score", "agt.trust.score", "agent.trust_score", "agt.trust_score")
 _THOUSAND_SCOPES = ("agentmesh", "agent-governance-toolkit")
 # The store reads the first word: a change outranks a check, a check a statement.
@@ -26,7 +27,13 @@ def why_scored(name: str, attributes: Mapping[str, Any]) -> str | None:
 
 
 def trust(
-    agent: str, sender: Sender, scope: str, raw: Any, scored_ns: int, reason: str | None
+    agent: str,
+    sender: Sender,
+    scope: str,
+    raw: Any,
+    scored_ns: int,
+    reason: str | None,
+    raw_tier: str | None = None,
 ) -> Iterator[TrustFact]:
     """One reported score on our scale, or nothing when it is no score on either scale."""
     score = real(raw)
@@ -46,4 +53,5 @@ def trust(
         raw_scale="0-1000" if thousand else "0-1",
         origin="reported",
         reason=reason,
+        raw_tier=raw_tier,
     )

@@ -52,3 +52,20 @@ STAGES: Mapping[str, Stage] = {
 
 def verdict_of(raw: str | None) -> Verdict | None:
     return None if raw is None else _VERDICTS.get(raw.lower())
+
+
+_OUTCOMES: Mapping[str, str] = {
+    "approved": "approved",
+    "auto_approved": "approved",
+    "allow": "approved",
+    "rejected": "rejected",
+    "denied": "rejected",
+    "deny": "rejected",
+    "timed_out": "timeout",
+    "expired": "timeout",
+}
+
+
+def approval_outcome(raw: str | None) -> str | None:
+    """How an approval ended, in our words."""
+    return _OUTCOMES.get((raw or "").lower())

@@ -12,6 +12,7 @@ DIALECT = "agt"
 # Whether the kernel let the action pass is on none of its spans.
 KERNEL = "agt_kernel"
 COPY = "agt_copy"
+META = "agt.audit.meta."
 
 IDENTITY = (
     "agent.did",
@@ -86,3 +87,8 @@ def agent_of(attributes: Mapping[str, Any], sender: Sender, resource: Mapping[st
         or sender.service_name
         or "unknown"
     )
+
+
+def did_of(agent: str | None) -> str | None:
+    """An agent's decentralised identifier, when that is what it is called by."""
+    return agent if agent is not None and agent.startswith("did:") else None

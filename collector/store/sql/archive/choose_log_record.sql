@@ -12,6 +12,8 @@ select
             select sequence from trust_point
             union all
             select sequence from command_event
+            union all
+            select sequence from governance_event
         )
         or t.trace_id in (
             select d.trace_id

@@ -8,7 +8,9 @@ with
     told as (
         select decided_ns as told_ns
         from decision
-        where sequence > (select sequence from lately) and dialect in ('agt', 'agt_copy', 'agt_bridge')
+        where
+            sequence > (select sequence from lately)
+            and dialect in ('agt', 'agt_copy', 'agt_bridge', 'otel_guardrail', 'otel_threat', 'owasp_acs')
         union all
         select scored_ns as told_ns
         from trust_point

@@ -13,6 +13,8 @@ where
             select sequence from trust_point
             union all
             select sequence from command_event
+            union all
+            select sequence from governance_event
         ),
         false
     ) = $governs

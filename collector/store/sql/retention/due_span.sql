@@ -13,6 +13,8 @@ where
             select sequence from trust_point
             union all
             select sequence from command_event
+            union all
+            select sequence from governance_event
         )
         or t.trace_id in (select d.trace_id from decision as d where d.trace_id is not null),
         false

@@ -11,5 +11,6 @@ select
     raw_score,
     raw_scale,
     origin,
-    reason
+    reason,
+    raw_tier
 from named_trust_point;

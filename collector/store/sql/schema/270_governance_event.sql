@@ -1,0 +1,27 @@
+-- What happened to agents and is no verdict: rings, breakers, kills, signals, lifecycles,
+-- incidents. Every telling is kept; those of one fact share copy_key.
+create table if not exists governance_event (
+    sequence ubigint not null,
+    received_at timestamptz not null,
+    event_id varchar not null,
+    told_at timestamptz not null,
+    told_ns bigint not null,
+    kind varchar not null,
+    name varchar,
+    subject varchar,
+    agent varchar,
+    agent_id varchar,
+    instance varchar,
+    environment varchar,
+    sample boolean not null,
+    from_value varchar,
+    to_value varchar,
+    value double,
+    reason varchar,
+    trace_id blob,
+    span_id blob,
+    dialect varchar not null,
+    told_by varchar not null,
+    copy_key varchar not null,
+    detail json not null
+);
