@@ -340,6 +340,8 @@ def _server(app: Any, tls: Tls | None = None) -> Server:
             log_config=None,
             access_log=False,
             lifespan="off",
+            # Nobody here speaks WebSocket: an upgrade is passed over, as RFC 9110 §7.8 allows.
+            ws="none",
             server_header=False,
             timeout_graceful_shutdown=DOORS_GRACE_S,
             timeout_keep_alive=KEEP_ALIVE_S,

@@ -44,6 +44,7 @@ _JSON_FAULTS = (
     # A name with half a surrogate pair trips protobuf's look for the field.
     SystemError,
 )
+_TOLD_CHARACTERS = 500
 _IDS = frozenset(("trace_id", "span_id", "parent_span_id"))
 
 
@@ -94,8 +95,16 @@ def _from_json(signal: Signal, body: bytes) -> ExportRequest:
         _to_protobuf_json(document, request.DESCRIPTOR)
         ParseDict(document, request, ignore_unknown_fields=True)
     except _JSON_FAULTS as error:
-        raise Malformed(f"expected OTLP/JSON of {type(request).__name__}: {error}") from error
+        raise Malformed(
+            f"expected OTLP/JSON of {type(request).__name__}: {_brief(error)}"
+        ) from error
     return request
+
+
+def _brief(error: Exception) -> str:
+    """What the library says; it quotes the value that it could not read, however long."""
+    told = str(error)
+    return told if len(told) <= _TOLD_CHARACTERS else f"{told[:_TOLD_CHARACTERS]}…"
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
 async def served(app: HttpDoor) -> AsyncIterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, log_config=None, lifespan="off", access_log=False, http=PatientProtocol
+        app, log_config=None, lifespan="off", access_log=False, ws="none", http=PatientProtocol
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

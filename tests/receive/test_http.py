@@ -325,6 +325,53 @@ async def test_headers_that_trickle_end_the_connection(
     assert answer.count(b"HTTP/1.1") == (1 if b"healthz" in first else 0)
 
 
+@pytest.mark.parametrize(
+    "flood",
+    [
+        b"x: " + b"y" * 3000 + b"\r\n",
+        b"z" * 3000,
+    ],
+    ids=["many headers", "one without an end"],
+)
+async def test_headers_without_end_are_refused(doors: Any, flood: bytes) -> None:
+    answer = await _trickle(doors.http, b"GET /healthz HTTP/1.1\r\nx: ", flood)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"expected at most 65536 bytes of headers" in answer
+
+
+async def test_trailers_without_end_close_the_connection_and_store_nothing(doors: Any) -> None:
+    head = b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    chunked = head + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+
+    answer = await _trickle(doors.http, chunked, b"x: " + b"y" * 3000 + b"\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert doors.records() == []
+
+
+async def test_an_upgrade_to_web_sockets_is_passed_over(doors: Any) -> None:
+    upgrade = {
+        "upgrade": "websocket",
+        "connection": "upgrade",
+        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "sec-websocket-version": "13",
+    }
+    async with httpx.AsyncClient(base_url=doors.http) as client:
+        answer = await client.get("/v1/traces", headers=upgrade)
+
+    assert answer.status_code == 405
+
+
+async def test_an_answer_does_not_quote_a_long_value_whole(doors: Any) -> None:
+    time = "9" * 200_000
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": [{"startTimeUnixNano": time}]}]}]}
+    async with httpx.AsyncClient(base_url=doors.http) as client:
+        answer = await client.post("/v1/traces", json=body)
+
+    assert answer.status_code == 400 and len(answer.content) < 3000
+
+
 async def test_a_connection_that_says_nothing_is_closed(
     doors: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
