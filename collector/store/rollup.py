@@ -46,10 +46,11 @@ def count_decisions(cursor: duckdb.DuckDBPyConnection) -> None:
 
 
 def count_all_once(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Count everything, if this database was filled before there were rollups."""
+    """Count everything, if a Watchkeeper without rollups filled this database or wrote to it."""
     ((is_counted, is_countable),) = run(cursor, "rollup/is_counted")
     if is_countable and not is_counted:
         recount(cursor)
+        run(cursor, "rollup/note_counted")
 
 
 def recount(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -1,3 +1,3 @@
--- Everything up to here has been applied. Bound: $sequence.
+-- Everything up to here has been applied and counted. Bound: $sequence.
 update position
-set sequence = $sequence;
+set sequence = $sequence, counted = $sequence;

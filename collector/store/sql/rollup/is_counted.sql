@@ -1,4 +1,5 @@
--- Whether anything is counted, and whether there is anything to count. Bound: nothing.
+-- Whether the rollups count all that is stored, and whether there is anything to count.
+-- Bound: nothing.
 select
-    exists (from agent_rollup) as is_counted,
+    (select counted is not distinct from sequence from position) as is_counted,
     exists (from run) or exists (from action) or exists (from decision) as is_countable;

@@ -1,0 +1,3 @@
+-- The rollups count all that is stored. Bound: nothing.
+update position
+set counted = sequence;
