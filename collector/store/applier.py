@@ -363,7 +363,7 @@ class Applier:
         acting = self._acting_traces(tables["span"])
         self._remember(tables)
         touched = _touched_traces(tables, acting)
-        told = tables["decision"].num_rows + tables["trust_point"].num_rows
+        told = sum(tables[table].num_rows for table in ("decision", "trust_point", "command_event"))
         if not touched.num_rows and not told:
             return None
         return touched, self._seen.reach(touched["trace_id"])

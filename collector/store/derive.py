@@ -53,6 +53,10 @@ def derive(
     quoted = touched.replace('"', '""')
     cursor.execute(f'create or replace temp table touched as select trace_id from "{quoted}"')
     cursor.fetchall()
+    _run(cursor, "killed")
+    if _run(cursor, "touch_killed")[0][0]:
+        # Of these traces `known` says nothing.
+        known = None
     bounds = _bounds(cursor, known)
     if bounds is not None:
         _tell(cursor, *bounds, follow)
@@ -76,6 +80,7 @@ def _tell(
     _run(cursor, "lineage", window)
     _run(cursor, "workflows")
     _run(cursor, "descent", {"depth": _DEPTH})
+    _run(cursor, "untold")
     _run(cursor, "called")
     _run(cursor, "judged", window)
     _run(cursor, "forget_actions", window)

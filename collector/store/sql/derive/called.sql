@@ -1,6 +1,7 @@
 -- Runs and actions of the touched traces with the agent they belong to: the span's own or its
 -- ancestors' agent, else the first agent named in the trace, else the service.
--- Bound: nothing; reads the temporary tables lineage and descent.
+-- told_to_end: whether a run's own span told when it ended.
+-- Bound: nothing; reads the temporary tables lineage, descent and untold.
 create or replace temp table called as
 with
     known as (
@@ -40,6 +41,7 @@ select
         when l.layer = 'agent' then l.span_id
         when d.run_span_id is not null then d.run_span_id
         when k.runs = 1 then k.run_span_id
+        else u.span_id
     end as run_span_id,
     coalesce(d.agent, k.agent, l.service_name, 'unknown') as agent,
     case when d.agent is not null then d.agent_id else k.agent_id end as agent_id,
@@ -53,9 +55,10 @@ select
     l.start_ns,
     l.end_ns,
     l.started_at,
-    case when l.end_ns >= l.start_ns then (l.end_ns - l.start_ns) / 1e6 end as duration_ms,
-    l.status_code,
-    l.error_type,
+    case when l.end_ns >= l.start_ns and not l.orphaned then (l.end_ns - l.start_ns) / 1e6 end as duration_ms,
+    case when not l.orphaned then l.status_code end as status_code,
+    case when not l.orphaned then l.error_type end as error_type,
+    coalesce(l.end_ns >= l.start_ns, false) and not l.orphaned as told_to_end,
     l.dialect,
     coalesce(l.input_tokens, p.input_tokens) as input_tokens,
     coalesce(l.output_tokens, p.output_tokens) as output_tokens,
@@ -72,4 +75,13 @@ from lineage as l
 inner join descent as d using (trace_id, span_id)
 inner join known as k on k.trace_id = l.trace_id
 left join repeated as p on p.trace_id = l.trace_id and p.span_id = l.span_id
-where l.layer is not null and not d.duplicate;
+left join untold as u on u.trace_id = l.trace_id and u.span_id = d.top
+where l.layer is not null and not d.duplicate
+union all by name
+select
+    *,
+    'agent' as kind,
+    span_id as run_span_id,
+    agent as name,
+    false as told_to_end
+from untold;

@@ -1,6 +1,7 @@
 -- Every span with what it inherits: from each trace's tops downwards, parents before children.
 -- run_span_id and action_span_id are the nearest run and action at or above the span; a span
 -- is a duplicate when the layer above it is the same call told by another instrumentation.
+-- top is the missing parent at the end of its line, the empty blob when nothing is missing.
 -- Spans in a circle, or deeper than $depth, inherit nothing.
 -- Bound: $depth (integer).
 create or replace temp table descent as
@@ -16,6 +17,7 @@ with recursive
         select
             trace_id,
             span_id,
+            span_id as top,
             0 as depth,
             null::varchar as agent,
             null::varchar as agent_id,
@@ -30,6 +32,7 @@ with recursive
         select
             c.trace_id,
             c.span_id,
+            w.top,
             w.depth + 1 as depth,
             coalesce(c.invoked, w.agent) as agent,
             case
@@ -68,6 +71,7 @@ union all by name
 select
     l.trace_id,
     l.span_id,
+    ''::blob as top,
     0 as depth,
     l.invoked as agent,
     l.agent_id,

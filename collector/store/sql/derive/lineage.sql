@@ -67,6 +67,8 @@ select
     s.reasoning_tokens,
     s.cost_usd,
     s.error_type,
+    -- What an exporter says of a span it found open at the end: that end is its own, not the run's.
+    coalesce(starts_with(lower(s.status_message), 'span orphaned'), false) as orphaned,
     r.service_name,
     r.instance,
     r.environment,

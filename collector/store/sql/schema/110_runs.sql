@@ -1,4 +1,5 @@
--- Public view: agent invocations.
+-- Public view: agent invocations. ended_by: what told the end: span, control (a kill), or null when
+-- nothing has told it.
 create or replace view runs as
 select
     lower(hex(span_id)) as run_id,
@@ -17,5 +18,6 @@ select
     error_type,
     input_tokens,
     output_tokens,
-    cost_usd
+    cost_usd,
+    ended_by
 from named_run;

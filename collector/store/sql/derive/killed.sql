@@ -1,0 +1,14 @@
+-- Runs whose own span has not told how they ended, of agents that a kill just told about reached:
+-- their traces are touched as well. Rows of the batch are those behind the position.
+-- Bound: nothing.
+create or replace temp table killed as
+select r.trace_id, r.started_at
+from command_event as e
+inner join run as r
+    on r.agent = e.agent
+    and r.started_at between e.told_at - interval 6 hours and e.told_at
+where
+    e.sequence > (select coalesce(max(sequence), 0) from position)
+    and e.kind = 'kill'
+    and e.phase in ('acked', 'enforced')
+    and r.ended_by is distinct from 'span';

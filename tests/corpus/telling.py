@@ -1,0 +1,99 @@
+"""Single records as a sender exports them, for tests that choose the order in which they arrive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from replaying import RECEIVED_NS, Request
+
+from collector.model import Signal
+
+SECOND = 1_000_000_000
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+def span(
+    number: int,
+    parent: int | None,
+    at_s: float,
+    seconds: float | None = 0.5,
+    *,
+    trace: str = TRACE,
+    scope: str = "test",
+    status: dict[str, Any] | None = None,
+    **told: object,
+) -> Request:
+    """One span that begins so long after noon; without seconds it has no end."""
+    start = RECEIVED_NS + int(at_s * SECOND)
+    record = {
+        "traceId": trace,
+        "spanId": f"{number:016x}",
+        "parentSpanId": "" if parent is None else f"{parent:016x}",
+        "name": f"span {number}",
+        "startTimeUnixNano": str(start),
+        "endTimeUnixNano": str(0 if seconds is None else start + int(seconds * SECOND)),
+        "status": status or {},
+        "attributes": attributes(told),
+    }
+    scoped = {"scope": {"name": scope}, "spans": [record]}
+    return Signal.TRACES, {"resourceSpans": [{"resource": _resource(), "scopeSpans": [scoped]}]}
+
+
+def event(name: str, at_s: float, *, in_span: int | None = None, **told: object) -> Request:
+    """One log record with an event name, in a span of the trace or in none."""
+    record = {
+        "timeUnixNano": str(RECEIVED_NS + int(at_s * SECOND)),
+        "eventName": name,
+        "attributes": attributes(told),
+    }
+    if in_span is not None:
+        record |= {"traceId": TRACE, "spanId": f"{in_span:016x}"}
+    scoped = {"scope": {"name": "test"}, "logRecords": [record]}
+    return Signal.LOGS, {"resourceLogs": [{"resource": _resource(), "scopeLogs": [scoped]}]}
+
+
+def decision(
+    number: int, at_s: float, verdict: str, tool: str, *, in_span: int | None = None, **told: object
+) -> Request:
+    """One of our own decision events."""
+    words = {
+        "watchkeeper__decision__id": f"decision-{number}",
+        "watchkeeper__decision__verdict": verdict,
+        "watchkeeper__decision__effect": "blocked" if verdict == "deny" else "executed",
+        "gen_ai__agent__name": "clerk",
+        "gen_ai__tool__name": tool,
+    }
+    return event("watchkeeper.decision", at_s, in_span=in_span, **{**words, **told})
+
+
+def command(at_s: float, kind: str, phase: str, **told: object) -> Request:
+    """One phase of a command as control tells it."""
+    words = {
+        "watchkeeper__command__id": "command-1",
+        "watchkeeper__hold_id": "hold-1",
+        "watchkeeper__command__kind": kind,
+        "watchkeeper__command__phase": phase,
+        "gen_ai__agent__name": "clerk",
+    }
+    return event("watchkeeper.command", at_s, **{**words, **told})
+
+
+def attributes(told: dict[str, object]) -> list[dict[str, Any]]:
+    """Keys are written with two underscores for a dot."""
+    return [
+        {"key": key.replace("__", "."), "value": _value(value)}
+        for key, value in told.items()
+        if value is not None
+    ]
+
+
+def _value(value: object) -> dict[str, Any]:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"intValue": str(value)}
+    return {"stringValue": str(value)}
+
+
+def _resource() -> dict[str, Any]:
+    return {
+        "attributes": attributes({"service__name": "clerk-service", "service__instance__id": "one"})
+    }
