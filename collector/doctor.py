@@ -41,7 +41,13 @@ SLOWEST_SYNC_S = 0.1
 SYNCS = 8
 LEAST_MEMORY_BYTES = 1024 * MIB
 PACKAGES = ("duckdb", "pyarrow", "grpcio", "protobuf", "starlette", "streamlit")
-SECRETS = ("control/signing-key.pem", "control/collector.token", "reports/*.key", "*tokens.json")
+SECRETS = (
+    "control/signing-key.pem",
+    "control/collector.token",
+    "reports/*.key",
+    "*tokens.json",
+    "agt-signing-keys",
+)
 
 
 class Level(StrEnum):

@@ -32,6 +32,7 @@ from starlette.applications import Starlette
 from collector.acts import Acts
 from collector.admin import create_admin
 from collector.api import create_app
+from collector.audit_queries import register_audit
 from collector.backup_jobs import BackupJobs
 from collector.clock import warn_if_moved_back
 from collector.config import VERSION, Address, Settings
@@ -176,6 +177,7 @@ class Parts:
         )
         register_slo(queries, objectives)
         register_intake(queries)
+        register_audit(queries, settings.home)
         rules = SequenceRules(settings.sequences)
         sequences = Sequences(rules.all)
         register_sequences(queries, rules, lambda: sequences.suspended)

@@ -43,7 +43,7 @@ HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 
 VERSIONS = ("agt_5", "agt_3_7")
-MODES = ("plain", "emitting")
+MODES = ("plain", "emitting", "tampered")
 MESSAGES: dict[str, Any] = {
     "traces": ExportTraceServiceRequest,
     "logs": ExportLogsServiceRequest,
@@ -59,7 +59,8 @@ def main(asked: list[str]) -> int:
         for mode, truth in truths.items():
             told = counted[f"agt-{mode}"]
             print(f"{version} {mode}: {len(truth['decisions'])} verdicts, {told} in `decisions`")
-            if told != len(truth["decisions"]):
+            # A changed record claims another decision.
+            if mode != "tampered" and told != len(truth["decisions"]):
                 return 1
     return 0
 

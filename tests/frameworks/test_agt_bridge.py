@@ -6,6 +6,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,8 +17,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "corpus"))
 
 from replaying import Request, one_by_one, replay, rows
 
+from collector.audit_queries import KEY_FILE, register_audit
 from collector.model import Signal
+from collector.queries import Queries
 from collector.store.connection import Store
+from collector.store.reader import Reader
 
 RECORDED = Path(__file__).parent / "recorded"
 VERSIONS = ("agt_5", "agt_3_7")
@@ -82,8 +86,10 @@ def test_agt_did_tell_the_same_decisions_itself(version: str, store: Store) -> N
         select
             (select count(*) from span where name = 'agt.policy.evaluate'),
             (select count(*) from span where name = 'mesh.governance.policy_decision'),
-            count(*) filter (attributes ->> '$."event.name"' = 'audit_entry')
-        from log_record
+            count(*) filter (l.attributes ->> '$."event.name"' = 'audit_entry')
+        from log_record as l
+        inner join resource as r using (resource_hash)
+        where r.instance = 'agt-emitting'
         """,
     )
     counted = rows(
@@ -136,3 +142,75 @@ def test_any_order_of_arrival_finds_the_same_decisions(seed: int, tmp_path: Path
         for mode in ("plain", "emitting"):
             found = rows(shuffled, DECIDED.format(f"agt-{mode}"))
             assert len(found) == len(answered[mode]["decisions"])
+
+
+@pytest.fixture(scope="module")
+def verified(store: Store, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the collector says of each record, with the toolkit's key and without."""
+    answers: dict[str, Any] = {}
+    for name, key in (("known", SIGNING_KEY), ("unknown", None)):
+        home: Path = tmp_path_factory.mktemp(name)
+        if key is not None:
+            (home / KEY_FILE).write_text(f"text:{key}\n", encoding="utf-8")
+        queries = Queries(Reader(store), lambda: datetime.now(UTC), dict)
+        register_audit(queries, home)
+        asked = {
+            "since": "2020-01-01T00:00:00Z",
+            "until": "2100-01-01T00:00:00Z",
+            "limit": "10000",
+        }
+        answers[name] = queries.ask("reverification", asked).to_pylist()
+    return answers
+
+
+SIGNING_KEY = "a shared secret of at least 32 bytes"
+
+
+def _worst(rows: list[dict[str, Any]], record: str) -> str:
+    return next(row["result"] for row in rows if row["record_id"] == record)
+
+
+def test_a_changed_record_is_caught_also_where_agt_accepts_it(
+    verified: dict[str, Any], truths: dict[str, Any]
+) -> None:
+    tampered = truths["tampered"]["tampered"]
+
+    found = {one["record"]: _worst(verified["known"], one["record"]) for one in tampered}
+
+    assert found == {one["record"]: one["expected"] for one in tampered}
+    # The flipped decision and the log that was lied to pass AGT's own verify_integrity().
+    accepted = [one["expected"] for one in tampered if one["agt_accepts"]]
+    assert accepted == ["contradicted", "contradicted"]
+
+
+def test_no_record_that_was_left_alone_is_accused(
+    verified: dict[str, Any], truths: dict[str, Any]
+) -> None:
+    tampered = {one["record"] for one in truths["tampered"]["tampered"]}
+
+    rest = [row for row in verified["known"] if row["record_id"] not in tampered]
+
+    records = sum(truths[mode]["records"] for mode in ("plain", "emitting"))
+    assert {row["result"] for row in rest} == {"valid"}
+    assert sum(row["told_by"] == "bridge" for row in rest) == records
+
+
+def test_a_signature_is_not_checkable_without_the_key(
+    version: str, verified: dict[str, Any], truths: dict[str, Any]
+) -> None:
+    changed = {one["record"] for one in truths["tampered"]["tampered"]}
+
+    results = {
+        row["result"]
+        for row in verified["unknown"]
+        if row["kind"] == "hmac" and row["record_id"] not in changed
+    }
+
+    # AGT 3.7 signs nothing.
+    assert results == ({"not_checkable"} if version == "agt_5" else set())
+
+
+def test_what_the_hash_leaves_out_is_named(verified: dict[str, Any]) -> None:
+    named = {name for row in verified["known"] for name in row["left_out"]}
+
+    assert "policy_decision" in named

@@ -1,9 +1,9 @@
 """A process of the governance toolkit, 3.7 or 5.0, that does a bit of everything once.
 
-    python agent.py plain|emitting TRUTH_FILE
+    python agent.py plain|emitting|tampered TRUTH_FILE
 
-The bridge tells what happens; `emitting` has the toolkit's own emitters on as well. What AGT
-itself answered is written to TRUTH_FILE.
+The bridge tells what happens; `emitting` has the toolkit's own emitters on as well, `tampered`
+changes audit records. What AGT itself answered is written to TRUTH_FILE.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from agent_sre.slo.indicators import TaskSuccessRate
 from agent_sre.slo.objectives import SLO, ErrorBudget
 from agentmesh.governance import govern, otel_observability
 from agentmesh.governance.approval import ApprovalDecision, CallbackApproval
+from agentmesh.governance.audit import AuditLog
 from agentmesh.governance.govern import GovernanceDenied
 from agentmesh.governance.policy import PolicyEngine
 from agentmesh.lifecycle.manager import LifecycleManager
@@ -87,6 +88,13 @@ class Process:
 
     def judged(self, agent: str, action: str, word: str) -> None:
         self.decisions.append([agent, action, word])
+
+    def all(self) -> None:
+        for step in (self.govern, self.engine, self.gateway, self.rings, self.budget):
+            step()
+        asyncio.run(self.kernel())
+        for step in (self.trust, self.control, self.lifecycle, self.reliability):
+            step()
 
     # Verdicts
 
@@ -148,6 +156,78 @@ class Process:
                 {"action": decision.action, "result": decision.action.upper()},
                 {"agent_did": "gateway", "resource": action},
             )
+
+    # Records that are not what they were
+
+    def tampered(self) -> list[dict[str, Any]]:
+        """What AGT says of changed records, and what should be said of them."""
+        return [
+            *self._flipped(),
+            self._changed(),
+            self._lied(),
+            self._signed_and_changed(),
+        ]
+
+    def _flipped(self) -> list[dict[str, Any]]:
+        """The decision is not in the hash: AGT accepts a flipped one. The record told by the
+        bridge is untouched, and contradicts it."""
+        tool = self._denied()
+        entry = tool.audit_log.query()[-1]
+        entry.policy_decision = "allow"
+        self._export([entry])
+        return [self._expected(tool, entry, "contradicted")]
+
+    def _changed(self) -> dict[str, Any]:
+        """What the hash covers is changed."""
+        tool = self._denied()
+        entry = tool.audit_log.query()[-1]
+        entry.data["rule"] = "mind"
+        self._export([entry])
+        return self._expected(tool, entry, "invalid")
+
+    def _lied(self) -> dict[str, Any]:
+        """The log is lied to from the start: its hash is right, its verdict is not."""
+        told = AuditLog.log
+
+        def lie(log: Any, **fields: Any) -> Any:
+            return told(log, **{**fields, "outcome": "allow", "policy_decision": "allow"})
+
+        AuditLog.log = lie
+        try:
+            tool = self._denied()
+        finally:
+            AuditLog.log = told
+        return self._expected(tool, tool.audit_log.query()[-1], "contradicted")
+
+    def _signed_and_changed(self) -> dict[str, Any]:
+        """A signed event whose decision is flipped on its way; AGT's signer notices as well."""
+        try:
+            from agent_os.event_sink import GovernanceEvent, GovernanceEventSigner
+        except ImportError:
+            return {}
+        signer = GovernanceEventSigner(SIGNING_KEY)
+        event = GovernanceEvent(agent_id="gateway", action="delete", decision="deny")
+        signed = event.to_cloudevent(signer=signer)
+        signed["data"]["decision"] = "allow"
+        audit = GovernanceAuditLogger()
+        audit.add_backend(OTelLogsBackend())
+        audit.log_decision("gateway", "delete", "deny", cloudevent=json.dumps(signed))
+        return {
+            "record": signed["id"],
+            "agt_accepts": signer.verify(signed),
+            "expected": "invalid",
+        }
+
+    def _denied(self) -> Any:
+        tool = self._governed(None)
+        with contextlib.suppress(GovernanceDenied):
+            tool(action="delete")
+        self.judged(CLERK, "delete", "deny")
+        return tool
+
+    def _expected(self, tool: Any, entry: Any, expected: str) -> dict[str, Any]:
+        accepts, _ = tool.audit_log.verify_integrity()
+        return {"record": entry.entry_id, "agt_accepts": accepts, "expected": expected}
 
     def _signed(self, agent: str, action: str, decision: Any) -> None:
         """The same as a signed CloudEvent, which only AGT 5 can."""
@@ -293,11 +373,7 @@ def main(mode: str, truth_file: str) -> None:
     if mode == "emitting":
         otel_observability.enable_otel("bank")
     process = Process(mode == "emitting")
-    for step in (process.govern, process.engine, process.gateway, process.rings, process.budget):
-        step()
-    asyncio.run(process.kernel())
-    for step in (process.trust, process.control, process.lifecycle, process.reliability):
-        step()
+    tampered = process.tampered() if mode == "tampered" else process.all()
     told.remove()
     for provider in made:
         provider.force_flush()
@@ -311,6 +387,7 @@ def main(mode: str, truth_file: str) -> None:
         "scores": process.scores,
         "happenings": process.happenings,
         "records": process.records,
+        "tampered": [told for told in tampered or [] if told],
     }
     Path(truth_file).write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
 
