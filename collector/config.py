@@ -191,6 +191,11 @@ class Settings:
         return self.home / "objectives"
 
     @property
+    def identities(self) -> Path:
+        """Operators' decisions about names."""
+        return self.home / "identities.jsonl"
+
+    @property
     def sequences(self) -> Path:
         """Sequence rules."""
         return self.home / "sequences"

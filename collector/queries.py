@@ -327,6 +327,12 @@ _QUESTIONS = (
         "queries/decision_bom",
     ),
     Question(
+        "identities",
+        (ANY_AGENT,),
+        _columns("alias agent state claimed_by learnt_from learnt_at decided_by decided_at reason"),
+        "queries/identities",
+    ),
+    Question(
         "denied_by_agent_hour",
         (SINCE, UNTIL),
         _columns("agent hour decisions denied"),

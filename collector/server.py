@@ -39,6 +39,7 @@ from collector.config import VERSION, Address, Settings
 from collector.control.retention import verifier
 from collector.errors import ConfigurationError
 from collector.evaluator import Evaluator
+from collector.identities import Identities
 from collector.instruments import Instruments, WatchedIntake, watched_api, watched_door
 from collector.intake_queries import register_intake
 from collector.local import listening_locally
@@ -67,6 +68,7 @@ from collector.store.archive import Archive
 from collector.store.connection import Store
 from collector.store.derive import derive
 from collector.store.disk import free_bytes, make_directory, segment_bytes
+from collector.store.identities import NameKeeper
 from collector.store.reader import Reader
 from collector.store.sequences import Sequences
 from collector.store.set_aside import SetAside
@@ -178,6 +180,7 @@ class Parts:
         register_slo(queries, objectives)
         register_intake(queries)
         register_audit(queries, settings.home)
+        names = NameKeeper(Identities(settings.identities))
         rules = SequenceRules(settings.sequences)
         sequences = Sequences(rules.all)
         register_sequences(queries, rules, lambda: sequences.suspended)
@@ -193,7 +196,7 @@ class Parts:
                 log,
                 _warm(Decoder(SetAside(settings.data / "set-aside").keep)),
                 derive=partial(derive, follow=sequences.follow),
-                renew=sequences.renew,
+                renew=(names.renew, sequences.renew),
                 on_applied=_notifying(proof, instruments),
                 on_checkpoint=instruments.checkpointed,
                 on_lost=instruments.lost,

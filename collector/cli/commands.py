@@ -135,6 +135,26 @@ def _slo(arguments: argparse.Namespace) -> int:
     return ask.slo(settings_from(arguments), arguments)
 
 
+def _identities_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    parser.add_argument(
+        "what",
+        choices=("list", "history", "join", "part", "forget"),
+        help="show names or what was decided; join a name to an agent, part the two, or forget "
+        "what was decided about it",
+    )
+    parser.add_argument("alias", nargs="?", help="the name or identifier")
+    parser.add_argument("--agent", help="the agent that it is another name of")
+    parser.add_argument("--reason", help="why; kept with the decision")
+    parser.add_argument("--user", help="who decides (default: the user of this shell)")
+
+
+def _identities(arguments: argparse.Namespace) -> None:
+    from collector.cli import identities
+
+    identities.run(settings_from(arguments), arguments)
+
+
 def _sequences_arguments(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
     parser.add_argument("what", choices=("list", "check"), help="list rules, or check files")
@@ -343,6 +363,13 @@ ALL = (
         "watchkeeper slo check objectives/task-success.yaml",
         _slo_arguments,
         _slo,
+    ),
+    Command(
+        "identities",
+        "which names are one agent: learnt, joined by hand, or parted",
+        'watchkeeper identities join billing-v2 --agent billing --reason "renamed"',
+        _identities_arguments,
+        _identities,
     ),
     Command(
         "sequences",

@@ -37,6 +37,7 @@ from collector.store.derivation import Derivation, Derive, NotDerived, Touched
 from collector.store.derive import REACH, derive
 from collector.store.fold import fold
 from collector.store.gaps import Gap, gaps
+from collector.store.identities import renew_names
 from collector.store.priority import give_way
 from collector.store.rollup import compact, count_new_decisions
 from collector.store.seen import SeenTraces
@@ -122,13 +123,13 @@ class Applier:
         on_checkpoint: Callable[[float], None] = lambda seconds: None,
         on_lost: Callable[[Gap], None] = lambda gap: None,
         derive: Derive = derive,
-        renew: Callable[[duckdb.DuckDBPyConnection], None] = lambda cursor: None,
+        renew: Sequence[Callable[[duckdb.DuckDBPyConnection], None]] = (),
         seen: SeenTraces | None = None,
         batch_bytes: int = BATCH_BYTES,
         tick_s: float = TICK_S,
         idle_checkpoint_s: float = IDLE_CHECKPOINT_S,
     ) -> None:
-        """`renew` is called between batches, outside any transaction."""
+        """`renew`: what is called between batches, outside any transaction."""
         self._store = store
         self._log = log
         self._ahead = Ahead(log, decoder, batch_bytes)
@@ -177,7 +178,8 @@ class Applier:
 
     def step(self) -> int:
         """Apply one batch, if there is one; answers how many bytes of records it had."""
-        self._renew(self._cursor)
+        for renew in self._renew:
+            renew(self._cursor)
         ready = self._ahead.next(self._position)
         if ready is None:
             self._derivation.again(self._position)
@@ -306,6 +308,8 @@ class Applier:
             tables[table] = self._without_stored(table, tables[table])
         for table in ("resource", "scope", *_EVIDENCE, *_FACTS):
             self._insert(table, tables[table])
+        if tables["agent_alias"].num_rows:
+            renew_names(self._cursor)
         holds = self._insert("decision", tables["decision"])
         if holds:
             count_new_decisions(self._cursor)

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from collector.store.identities import renew_names
 from collector.store.rollup import count_decisions, count_events
 from collector.store.schema import statement
 from collector.store.seen import Reach
@@ -78,6 +79,8 @@ def _tell(
     window = {"since": since, "until": until}
     _run(cursor, "evidence_archived" if is_archived else "evidence")
     _run(cursor, "lineage", window)
+    if _run(cursor, "learn_names"):
+        renew_names(cursor)
     _run(cursor, "workflows")
     _run(cursor, "descent", {"depth": _DEPTH})
     _run(cursor, "untold")

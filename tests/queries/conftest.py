@@ -12,6 +12,7 @@ import pytest
 from collector.intake_queries import register_intake
 from collector.queries import Queries
 from collector.store.connection import Store
+from collector.store.identities import renew_names
 from collector.store.reader import Reader
 from collector.store.rollup import recount
 
@@ -38,12 +39,20 @@ def given(store: Store) -> Iterator[Given]:
         for table, rows in tables.items():
             filled.add(table)
             _insert(store, table, rows)
-        recount(store.cursor())
+        _count(store)
 
     yield insert
     cursor = store.cursor()
     for table in filled:
         cursor.execute(f"delete from {table}")
+    cursor.close()
+    _count(store)
+
+
+def _count(store: Store) -> None:
+    """What the collector keeps beside the rows."""
+    cursor = store.cursor()
+    renew_names(cursor)
     recount(cursor)
     cursor.close()
 

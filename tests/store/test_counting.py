@@ -23,6 +23,7 @@ from collector.store.counting import (
     is_rolled_up,
     window_counts,
 )
+from collector.store.identities import renew_names
 from collector.store.reader import Reader, bound_names, rows_of
 from collector.store.rollup import recount
 from collector.store.steps import step_before
@@ -91,6 +92,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         cursor.execute(
             "insert into agent_alias values ('did:mesh:1', 'clerk', 'audit_entry', now())"
         ).fetchall()
+        renew_names(cursor)
         recount(cursor)
         yield store
 
