@@ -2,8 +2,9 @@
 
 1. The database at a checkpoint that covers every record acknowledged when the backup began.
 2. The archived files that this database names; hard links where the disk is the same.
-3. The control journal through SQLite's own backup; objectives, tokens (hashes), reports and
-   acts of retention as they are. Keys only when they are asked for.
+3. The control journal through SQLite's own backup; objectives, sequence rules, decisions about
+   names, the redaction policy, tokens (hashes), reports and acts of retention as they are. Keys
+   only when they are asked for.
 4. The manifest last; only then the folder gets its name. What lacks a manifest is no backup.
 
 The write-ahead log is not copied: the database holds what it held. A restored home begins a
@@ -12,13 +13,15 @@ new log behind the position of its database.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -41,13 +44,22 @@ _DATABASE = "data/watchkeeper.duckdb"
 _JOURNAL = "control/journal.sqlite"
 _FILES = (
     "objectives/**/*",
+    "sequences/**/*",
+    "identities.jsonl",
+    "redaction.yaml",
     "reports/*.pdf",
     "reports/*.json",
     "data/retention-acts.jws",
     "data/set-aside/**/*",
     "ingest-tokens.json",
 )
-_KEYS = ("control/signing-key.pem", "control/collector.token", "reports/*.pem", "reports/*.key")
+_KEYS = (
+    "control/signing-key.pem",
+    "control/collector.token",
+    "reports/*.pem",
+    "reports/*.key",
+    "redaction.key",
+)
 
 Report = Callable[[str, float], None]
 
@@ -72,16 +84,14 @@ def back_up(
     report: Report = lambda step, share: None,
 ) -> dict[str, Any]:
     """Make a backup in a new folder; answers its manifest. `store` is the open store."""
-    draft = _draft_for(target)
-    try:
+    if target.exists():
+        raise RefusedInput(f"{target} is there already: name a new folder")
+    with _draft_for(target) as draft:
         manifest = _filled(store, settings, draft, now, reaches, with_keys, report)
         told = json.dumps(manifest, indent=1).encode()
         _write_synced(draft / MANIFEST, told)
         _write_synced(draft / MANIFEST_SUM, f"{_sha256(told)}  {MANIFEST}\n".encode())
         _give_name(draft, target)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
     report("done", 1.0)
     return manifest
 
@@ -132,36 +142,54 @@ def restore(backup: Path, home: Path, report: Report = lambda step, share: None)
     manifest = _read_manifest(backup)
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise RefusedInput(f"{home} is not empty: restore into a new place with --home")
-    draft = _draft_for(home, may_exist=True)
-    try:
+    with _draft_for(home) as draft:
         total = sum(entry.bytes for entry in _entries(manifest)) or 1
         done = 0
         for entry in _entries(manifest):
             _put_back(backup, draft, entry)
             done += entry.bytes
             report(entry.path, done / total)
-        if home.exists():
-            home.rmdir()
         _give_name(draft, home)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
     return manifest
 
 
 # Filling a backup
 
 
-def _draft_for(target: Path, *, may_exist: bool = False) -> Path:
-    if target.exists() and not may_exist:
-        raise RefusedInput(f"{target} is there already: name a new folder")
+@contextmanager
+def _draft_for(target: Path) -> Iterator[Path]:
+    """A folder to fill, gone at the end unless it was given its name; one process at a time."""
     draft = target.with_name(target.name + UNFINISHED)
     try:
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700, parents=True)
+        draft.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(draft, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise ConfigurationError(f"cannot write to {draft}: {error.strerror}") from error
-    return draft
+    try:
+        _own(handle, draft)
+        # What a process that was killed left behind.
+        for left in draft.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        try:
+            yield draft
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+    finally:
+        os.close(handle)
+
+
+def _own(handle: int, draft: Path) -> None:
+    """Lock the folder, and see that it still has its name: the one before may have just ended."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_ours = draft.stat().st_ino == os.fstat(handle).st_ino
+    except (BlockingIOError, FileNotFoundError):
+        is_ours = False
+    if not is_ours:
+        raise RefusedInput(
+            f"another backup or restore is filling {draft}: wait for it, or name another place"
+        )
 
 
 def _linked(home: Path, draft: Path, path: str) -> Entry | None:
@@ -260,6 +288,10 @@ def _put_back(backup: Path, draft: Path, entry: Entry) -> None:
     try:
         sha256, _ = copy_file(backup / entry.path, target)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ConfigurationError(
+                f"no room left for {target} ({error.strerror}): nothing was restored"
+            ) from error
         raise RefusedInput(
             f"{backup / entry.path} cannot be read ({error.strerror}): nothing was restored"
         ) from error
@@ -275,7 +307,12 @@ def _give_name(draft: Path, target: Path) -> None:
     """Everything reaches the disk before the folder has its name."""
     for folder, _, _ in os.walk(draft):
         _sync_folder(Path(folder))
-    draft.replace(target)
+    try:
+        draft.rename(target)
+    except OSError as error:
+        raise RefusedInput(
+            f"{target} cannot be made ({error.strerror}): nothing was changed, name a new place"
+        ) from error
     _sync_folder(target.parent)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import sqlite3
 import threading
@@ -19,7 +20,7 @@ from collector.backup_jobs import BackupJobs
 from collector.config import Settings, add_arguments, settings_from
 from collector.control import process
 from collector.control.documents import Signer
-from collector.errors import RefusedInput
+from collector.errors import ConfigurationError, RefusedInput
 from collector.model import Signal
 from collector.store.connection import Store
 from collector.store.reader import Reader
@@ -171,6 +172,67 @@ def test_a_backup_that_breaks_off_leaves_nothing_that_looks_like_one(
         back_up(house.store, settings, tmp_path / "backup", now=NOON, report=fail)
 
     assert list(tmp_path.glob("backup*")) == []
+
+
+def test_what_people_wrote_in_the_home_is_in_the_backup(
+    house: House, settings: Settings, tmp_path: Path
+) -> None:
+    for name in ("sequences/a.yaml", "identities.jsonl", "redaction.yaml", "redaction.key"):
+        (settings.home / name).parent.mkdir(exist_ok=True)
+        (settings.home / name).write_text(name)
+
+    restore(made(house, settings, tmp_path / "backup"), tmp_path / "home2")
+
+    for name in ("sequences/a.yaml", "identities.jsonl", "redaction.yaml"):
+        assert (tmp_path / "home2" / name).read_text() == name
+    assert not (tmp_path / "home2" / "redaction.key").exists()
+
+
+def test_of_two_restores_into_one_place_the_second_is_refused_and_the_first_is_whole(
+    house: House, settings: Settings, tmp_path: Path
+) -> None:
+    backup, refusals = made(house, settings, tmp_path / "backup"), []
+
+    def again(step: str, share: float | None) -> None:
+        try:
+            restore(backup, tmp_path / "home2")
+        except RefusedInput as refusal:
+            refusals.append(str(refusal))
+
+    manifest = restore(backup, tmp_path / "home2", again)
+
+    assert len(refusals) == len(manifest["files"])
+    assert all("another backup or restore is filling" in refusal for refusal in refusals)
+    assert all((tmp_path / "home2" / file["path"]).exists() for file in manifest["files"])
+
+
+def test_what_a_killed_restore_left_behind_is_cleared_away(
+    house: House, settings: Settings, tmp_path: Path
+) -> None:
+    backup = made(house, settings, tmp_path / "backup")
+    left = tmp_path / "home2.unfinished" / "data" / "half"
+    left.parent.mkdir(parents=True)
+    left.write_text("half")
+
+    restore(backup, tmp_path / "home2")
+
+    assert not (tmp_path / "home2" / "data" / "half").exists()
+    assert list(tmp_path.glob("*.unfinished")) == []
+
+
+def test_no_room_is_told_as_such(
+    house: House, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = made(house, settings, tmp_path / "backup")
+
+    def full(source: Path, target: Path) -> tuple[str, int]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("collector.backup.copy_file", full)
+
+    with pytest.raises(ConfigurationError, match="nothing was restored"):
+        restore(backup, tmp_path / "home2")
+    assert not (tmp_path / "home2").exists()
 
 
 def test_a_backup_under_load_is_one_moment_of_the_store(
