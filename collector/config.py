@@ -201,6 +201,11 @@ class Settings:
         return self.home / "sequences"
 
     @property
+    def prices(self) -> Path:
+        """Prices of tokens that add to or replace the built-in ones; see docs/costs.md."""
+        return self.home / "prices.yaml"
+
+    @property
     def control_home(self) -> Path:
         """The control journal and the signing key."""
         return self.home / "control"

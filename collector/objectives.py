@@ -9,11 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from collector.homefile import FileError, text_of
 from collector.slo.marked import Refusal
 from collector.slo.objective import Objective
 from collector.slo.openslo import Document, objective_from, read_file
-
-_MOST_BYTES = 256 * 1024
 
 
 def utc_now() -> datetime:
@@ -28,15 +27,6 @@ class LoadedFile:
     text: str
     documents: tuple[Document, ...]
     objectives: tuple[Objective, ...] = ()
-
-
-@dataclass(frozen=True)
-class FileError:
-    """Why a file is not in force as it stands."""
-
-    file: str
-    line: int
-    reason: str
 
 
 class Objectives:
@@ -135,18 +125,6 @@ def _read(
     except OSError as error:
         errors[path.name] = FileError(path.name, 1, f"cannot be read: {error.strerror}")
     return old.get(path.name)
-
-
-def text_of(path: Path) -> str:
-    """The text of a file; Refusal when it is too long or not UTF-8."""
-    raw = path.read_bytes()
-    if len(raw) > _MOST_BYTES:
-        raise Refusal(1, f"expected at most {_MOST_BYTES:,} bytes, got {len(raw):,}")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise Refusal(line, "expected text in UTF-8") from error
 
 
 def _resolved(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from collector.objectives import FileError
+from collector.homefile import FileError
 from collector.queries import ANY_AGENT, LIMIT, SINCE, UNTIL, Parameter, Queries, Question, Values
 from collector.sequence_rules import SequenceRules
 from collector.sequences.rule import Rule

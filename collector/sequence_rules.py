@@ -10,7 +10,8 @@ from pathlib import Path
 
 import structlog
 
-from collector.objectives import FileError, text_of, yaml_files
+from collector.homefile import FileError, text_of
+from collector.objectives import yaml_files
 from collector.sequences.read import read_rules
 from collector.sequences.rule import Rule
 from collector.slo.marked import Refusal

@@ -37,8 +37,12 @@ from collector.backup_jobs import BackupJobs
 from collector.clock import warn_if_moved_back
 from collector.config import VERSION, Address, Settings
 from collector.control.retention import verifier
+from collector.cost_queries import register_costs
+from collector.costs.price import PriceList
+from collector.costs.prices_file import built_in, read_prices
 from collector.errors import ConfigurationError
 from collector.evaluator import Evaluator
+from collector.homefile import HomeFile
 from collector.identities import Identities
 from collector.instruments import Instruments, WatchedIntake, watched_api, watched_door
 from collector.intake_queries import register_intake
@@ -184,6 +188,8 @@ class Parts:
         rules = SequenceRules(settings.sequences)
         sequences = Sequences(rules.all)
         register_sequences(queries, rules, lambda: sequences.suspended)
+        prices = _prices(settings)
+        register_costs(queries, prices)
         acts = Acts(settings.retention_acts, verifier(settings.control_home))
         proof = ProofNotifier(
             reader, settings.control.url, settings.control_home / "collector.token"
@@ -195,7 +201,7 @@ class Parts:
                 store,
                 log,
                 _warm(Decoder(SetAside(settings.data / "set-aside").keep)),
-                derive=partial(derive, follow=sequences.follow),
+                derive=partial(derive, follow=sequences.follow, prices=prices.current),
                 renew=(names.renew, sequences.renew),
                 on_applied=_notifying(proof, instruments),
                 on_checkpoint=instruments.checkpointed,
@@ -284,6 +290,13 @@ async def _run(settings: Settings, parts: Parts, listeners: Listeners, stop: asy
         print(_ready_line(grpc.address, settings), flush=True)
         await _until(stop, parts, http, local, api, admin)
         _log.info("stopping", lag_records=parts.lag())
+
+
+def _prices(settings: Settings) -> HomeFile[PriceList]:
+    def over_built_in(text: str) -> PriceList:
+        return PriceList(read_prices(text, settings.prices.name), built_in())
+
+    return HomeFile(settings.prices, over_built_in, built_in())
 
 
 def _intake(settings: Settings, parts: Parts) -> Intake:

@@ -65,7 +65,7 @@ def slo(settings: Settings, arguments: argparse.Namespace) -> int:
     listing = _call("the collector", "GET", f"{settings.api.url}/v1/objectives").json()
     for objective in listing["objectives"]:
         print(f"{objective['name']}\t{objective['target']:.4g}\t{objective['window_days']} d")
-    return _print_errors(listing["errors"])
+    return print_errors(listing["errors"])
 
 
 def _check_files(files: list[Path]) -> int:
@@ -75,21 +75,17 @@ def _check_files(files: list[Path]) -> int:
         raise RefusedInput("no file to check: name one, or put OpenSLO files into the home")
     errors = [error for file in files for error in check_file(file)]
     if errors:
-        return _print_errors(errors)
+        return print_errors(errors)
     print(f"{len(files)} files, no error")
     return 0
 
 
 def sequences(settings: Settings, arguments: argparse.Namespace) -> int:
     """Sequence rules in force with what they found, or what is wrong with files."""
-    import polars as pl
-
     if arguments.what == "check":
         return _check_sequences(arguments.files or sorted(settings.sequences.glob("*.y*ml")))
-    url = f"{settings.api.url}/v1/query/sequence_rules"
-    frame = pl.read_ipc_stream(io.BytesIO(_call("the collector", "GET", url).content))
     failed = 0
-    for row in frame.to_dicts():
+    for row in rows_of(settings, "sequence_rules"):
         if row["state"] == "in_force":
             print(f"{row['rule']}\t{row['severity']}\t{row['matches']} matches")
         else:
@@ -118,7 +114,16 @@ def _check_sequences(files: list[Path]) -> int:
     return failed
 
 
-def _print_errors(errors: list[dict[str, Any]]) -> int:
+def rows_of(settings: Settings, question: str, **sent: str) -> list[dict[str, Any]]:
+    """The answer of the running collector to one question."""
+    import polars as pl
+
+    url = f"{settings.api.url}/v1/query/{question}"
+    answer = _call("the collector", "GET", url, params=sent, timeout=60)
+    return list(pl.read_ipc_stream(io.BytesIO(answer.content)).to_dicts())
+
+
+def print_errors(errors: list[dict[str, Any]]) -> int:
     for error in errors:
         print(f"{error['file']}:{error['line']}: {error['reason']}", file=sys.stderr)
     return 1 if errors else 0

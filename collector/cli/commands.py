@@ -167,6 +167,21 @@ def _sequences(arguments: argparse.Namespace) -> int:
     return ask.sequences(settings_from(arguments), arguments)
 
 
+def _prices_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    words = ("list", "check")
+    parser.add_argument(
+        "what", nargs="?", choices=words, default="list", help="those in force, or check a file"
+    )
+    parser.add_argument("file", nargs="?", type=Path, help="default: prices.yaml in the home")
+
+
+def _prices(arguments: argparse.Namespace) -> int:
+    from collector.cli import prices
+
+    return prices.run(settings_from(arguments), arguments)
+
+
 def _command_arguments(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
     kinds = ("degrade", "require_approval", "pause", "kill", "release", "list")
@@ -377,6 +392,13 @@ ALL = (
         "watchkeeper sequences check sequences/secret-then-send.yaml",
         _sequences_arguments,
         _sequences,
+    ),
+    Command(
+        "prices",
+        "what tokens cost, which models are called without a price, or check a price file",
+        "watchkeeper prices check prices.yaml",
+        _prices_arguments,
+        _prices,
     ),
     Command(
         "command",

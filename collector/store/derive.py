@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from collector.store.identities import renew_names
+from collector.store.pricing import Prices, no_prices, price_models
 from collector.store.rollup import count_decisions, count_events
 from collector.store.schema import statement
 from collector.store.seen import Reach
@@ -41,6 +42,8 @@ def derive(
     touched: str,
     known: Reach | None = None,
     follow: Callable[[duckdb.DuckDBPyConnection], None] = _nobody,
+    *,
+    prices: Prices = no_prices,
 ) -> None:
     """Tell runs and actions of the touched traces anew, and drop copies of what was told.
 
@@ -49,7 +52,8 @@ def derive(
     and of its decisions. The position must not have moved yet. An empty table is allowed
     and drops copies only. `known` tells where the rows of these traces lie, so that no more of
     the table has to be read. `follow` sees what changed: the temporary tables told_action and
-    forgotten_action, told_run and forgotten_run.
+    forgotten_action, told_run and forgotten_run. `prices` tells what tokens
+    of models cost.
     """
     quoted = touched.replace('"', '""')
     cursor.execute(f'create or replace temp table touched as select trace_id from "{quoted}"')
@@ -60,7 +64,7 @@ def derive(
         known = None
     bounds = _bounds(cursor, known)
     if bounds is not None:
-        _tell(cursor, *bounds, follow)
+        _tell(cursor, *bounds, follow, prices)
     _drop_copies(cursor)
 
 
@@ -69,6 +73,7 @@ def _tell(
     since: datetime,
     until: datetime,
     follow: Callable[[duckdb.DuckDBPyConnection], None],
+    prices: Prices,
 ) -> None:
     is_archived, forgotten_until_us = _run(cursor, "archived", {"since": since})[0]
     if forgotten_until_us is not None:
@@ -85,6 +90,7 @@ def _tell(
     _run(cursor, "descent", {"depth": _DEPTH})
     _run(cursor, "untold")
     _run(cursor, "called")
+    price_models(cursor, prices())
     _run(cursor, "judged", window)
     _run(cursor, "forget_actions", window)
     _run(cursor, "forget_runs", window)

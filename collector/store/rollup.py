@@ -22,7 +22,7 @@ __all__ = [
     "recount",
 ]
 
-_TABLES = ("event", "latency", "decision", "agent")
+_TABLES = ("event", "latency", "decision", "agent", "cost")
 # So many steps at once: a few days of them, which takes well under a second.
 _MOST_STEPS = 1000
 
@@ -31,6 +31,8 @@ def count_events(cursor: duckdb.DuckDBPyConnection) -> None:
     """Count what deriving runs and actions changed, inside its transaction."""
     run(cursor, "rollup/changed_events")
     _insert_events(cursor)
+    run(cursor, "rollup/changed_costs")
+    run(cursor, "rollup/insert_costs")
 
 
 def count_new_decisions(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -51,6 +53,10 @@ def count_all_once(cursor: duckdb.DuckDBPyConnection) -> None:
     if is_countable and not is_counted:
         recount(cursor)
         run(cursor, "rollup/note_counted")
+    ((are_counted,),) = run(cursor, "rollup/costs_are_counted")
+    if not are_counted:
+        with transaction(cursor):
+            _count_all_costs(cursor)
 
 
 def recount(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -63,7 +69,14 @@ def recount(cursor: duckdb.DuckDBPyConnection) -> None:
         run(cursor, "rollup/all_decisions")
         count_decisions(cursor)
         run(cursor, "rollup/drop_events")
+        _count_all_costs(cursor)
         run(cursor, "rollup/drop_decisions")
+
+
+def _count_all_costs(cursor: duckdb.DuckDBPyConnection) -> None:
+    run(cursor, "rollup/all_costs")
+    run(cursor, "rollup/insert_costs")
+    run(cursor, "rollup/drop_costs")
 
 
 def compact(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from collector.costs.price import BEGINNING, Price, PriceList, Rates
 from collector.model import Signal
 from collector.receive.decode import Decoder
 from collector.store.applier import Applier
@@ -17,6 +19,9 @@ from collector.store.wal import Record
 
 RECORDED = Path(__file__).parents[2] / "sample_data" / "recorded"
 RECEIVED_NS = 1_768_478_400_000_000_000  # 2026-01-15T12:00:00Z
+
+# The recorded models are fakes; what they would cost is made up. fake-small has no price.
+PRICES = PriceList((Price("fake", ("fake-large",), Rates(3, 15, 0.3), BEGINNING),))
 
 Request = tuple[Signal, dict[str, Any]]
 
@@ -75,7 +80,9 @@ def replay(
     log, sequence = FakeLog(), 1
     for batch in batches:
         sequence = log.add(batch, sequence)
-    applier = Applier(store, log, Decoder(), derive=derive, seen=seen)
+    applier = Applier(
+        store, log, Decoder(), derive=partial(derive, prices=lambda: PRICES), seen=seen
+    )
     while applier.step():
         pass
     _next_batch(store)

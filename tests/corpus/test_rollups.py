@@ -69,6 +69,22 @@ _PAIRS = {
         f"""select date_trunc('hour', seen_at) as seen_in, * exclude (seen_at), count(*) as n
         from ({_AGENTS}) group by all""",
     ),
+    "cost": (
+        """select * exclude (calls, cost_usd, input_tokens, output_tokens, cache_read_tokens,
+            cache_write_tokens), sum(calls)::bigint as n, sum(cost_usd) as cost,
+            sum(input_tokens)::bigint as input, sum(output_tokens)::bigint as output
+        from cost_rollup group by all having n <> 0""",
+        """select date_trunc('hour', started_at) as started_in, agent, environment, sample, model,
+            provider, cost_origin, count(*) as n,
+            sum(coalesce(cost_usd, 0)::decimal(25, 12)) as cost,
+            coalesce(sum(input_tokens), 0)::bigint as input,
+            coalesce(sum(output_tokens), 0)::bigint as output
+        from (
+            select * from action where kind in ('model', 'embedding') and outcome <> 'denied'
+            union all by name
+            select * from run where tells_usage and outcome <> 'denied'
+        ) group by all""",
+    ),
 }
 _SEEN = """
     select agent, min(first_seen), max(last_seen)
@@ -117,6 +133,7 @@ def test_partial_counts_of_governance_records_add_up_to_a_recount(
 def test_adding_up_what_is_partial_changes_no_count(seed: int, size: int) -> None:
     with _replayed("langchain_otel", seed, size, 5) as store:
         before = counted(store)
+        assert before["cost"]
         partial = _rows_of(store)
 
         compact(store.cursor())
@@ -128,7 +145,7 @@ def test_adding_up_what_is_partial_changes_no_count(seed: int, size: int) -> Non
 
 def test_a_database_from_before_the_rollups_is_counted_when_it_is_opened(tmp_path: Path) -> None:
     with _replay(tmp_path, "agt_5.0.0") as store:
-        for table in ("event", "latency", "decision", "agent"):
+        for table in ("event", "latency", "decision", "agent", "cost"):
             store.cursor().execute(f"delete from {table}_rollup").fetchall()
 
     with Store(tmp_path / "evidence.duckdb") as store:

@@ -27,7 +27,7 @@ with
             sum(l.cache_read_tokens)::bigint as cache_read_tokens,
             sum(l.cache_write_tokens)::bigint as cache_write_tokens,
             sum(l.reasoning_tokens)::bigint as reasoning_tokens,
-            sum(l.cost_usd) as cost_usd
+            sum(case when l.cost_usd between 0 and 1000000 then l.cost_usd::decimal(25, 12) end)::double as cost_usd
         from descent as d
         inner join lineage as l using (trace_id, span_id)
         where d.duplicate and l.layer <> 'agent' and d.action_span_id is not null
@@ -52,6 +52,7 @@ select
         else l.name
     end as name,
     case when l.layer in ('model', 'embedding') then l.model end as model,
+    case when l.layer in ('model', 'embedding') then l.provider end as provider,
     l.start_ns,
     l.end_ns,
     l.started_at,
@@ -65,12 +66,14 @@ select
     coalesce(l.cache_read_tokens, p.cache_read_tokens) as cache_read_tokens,
     coalesce(l.cache_write_tokens, p.cache_write_tokens) as cache_write_tokens,
     coalesce(l.reasoning_tokens, p.reasoning_tokens) as reasoning_tokens,
-    coalesce(l.cost_usd, p.cost_usd) as cost_usd,
+    -- A cost that makes no sense was not told.
+    coalesce(case when l.cost_usd between 0 and 1000000 then l.cost_usd end, p.cost_usd) as cost_usd,
     l.instance,
     l.environment,
     l.sample,
     l.framework,
-    k.has_model
+    k.has_model,
+    l.layer = 'agent' and not k.has_model and coalesce(l.input_tokens, l.output_tokens, l.cost_usd) is not null as tells_usage
 from lineage as l
 inner join descent as d using (trace_id, span_id)
 inner join known as k on k.trace_id = l.trace_id

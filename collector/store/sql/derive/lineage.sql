@@ -60,6 +60,7 @@ select
     end as layer,
     s.tool_name,
     s.model,
+    s.provider,
     s.input_tokens,
     s.output_tokens,
     s.cache_read_tokens,

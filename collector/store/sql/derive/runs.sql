@@ -1,4 +1,6 @@
 -- Runs of the touched traces: invocations of an agent, with what its model calls used.
+-- Its cost is the sum of what is known; unpriced_calls says how many calls are not in it. A run
+-- without any call of a model that told its own tokens or cost stands for those (tells_usage).
 -- denied: it failed while something in its trace was blocked, or the control plane refused a call.
 -- ended_by: span when its own span told the end; control when it did not and a kill reached its
 -- agent while it ran, after which nothing went on; else null.
@@ -10,10 +12,25 @@ with
             trace_id,
             run_span_id,
             sum(input_tokens)::bigint as input_tokens,
-            sum(output_tokens)::bigint as output_tokens,
-            sum(cost_usd) as cost_usd
+            sum(output_tokens)::bigint as output_tokens
         from called
         where kind = 'model'
+        group by trace_id, run_span_id
+    ),
+    -- What was refused was never asked.
+    spent as (
+        select
+            trace_id,
+            run_span_id,
+            -- Decimal, because a sum of floats depends on their order.
+            sum(cost_usd::decimal(25, 12))::double as cost_usd,
+            count(*) filter (where cost_usd is null) as unpriced_calls,
+            case
+                when count(distinct cost_origin) = 1 then any_value(cost_origin)
+                when count(distinct cost_origin) > 1 then 'mixed'
+            end as cost_origin
+        from told_action
+        where kind in ('model', 'embedding') and outcome <> 'denied'
         group by trace_id, run_span_id
     ),
     refusals as (
@@ -84,13 +101,23 @@ select
     c.error_type,
     case when c.has_model then u.input_tokens else c.input_tokens end as input_tokens,
     case when c.has_model then u.output_tokens else c.output_tokens end as output_tokens,
-    case when c.has_model then u.cost_usd else c.cost_usd end as cost_usd,
+    case when c.tells_usage then c.cost_usd else s.cost_usd end as cost_usd,
+    case
+        when not c.tells_usage then s.cost_origin
+        when c.cost_usd is not null then 'told'
+    end as cost_origin,
+    case
+        when c.tells_usage then (c.cost_usd is null)::bigint
+        else coalesce(s.unpriced_calls, 0)
+    end as unpriced_calls,
+    c.tells_usage,
     case
         when c.told_to_end then 'span'
         when k.span_id is not null then 'control'
     end as ended_by
 from called as c
 left join used as u on u.trace_id = c.trace_id and u.run_span_id = c.span_id
+left join spent as s on s.trace_id = c.trace_id and s.run_span_id = c.span_id
 left join refusals as f on f.trace_id = c.trace_id and f.span_id = c.span_id
 left join kill as k on k.trace_id = c.trace_id and k.span_id = c.span_id
 where c.kind = 'agent';

@@ -19,5 +19,7 @@ select
     input_tokens,
     output_tokens,
     cost_usd,
+    coalesce(cost_origin, case when cost_usd is not null then 'told' end) as cost_origin,
+    unpriced_calls,
     ended_by
 from named_run;

@@ -26,5 +26,7 @@ select
     decision_id,
     cache_read_tokens,
     cache_write_tokens,
-    reasoning_tokens
+    reasoning_tokens,
+    provider,
+    coalesce(cost_origin, case when cost_usd is not null then 'told' end) as cost_origin
 from named_action;

@@ -1,0 +1,100 @@
+"""Files that people write into a home, each in force in its last good version."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import structlog
+
+from collector.slo.marked import Refusal
+
+__all__ = ["FileError", "HomeFile", "text_of"]
+
+T = TypeVar("T")
+
+LOOK_AGAIN_S = 5.0
+_MOST_BYTES = 256 * 1024
+
+_log = structlog.get_logger("collector.homefile")
+
+
+@dataclass(frozen=True)
+class FileError:
+    """Why a file is not in force as it stands."""
+
+    file: str
+    line: int
+    reason: str
+
+
+class HomeFile(Generic[T]):
+    """One file, looked at again every few seconds. A wrong one leaves its old version in force."""
+
+    def __init__(
+        self,
+        path: Path,
+        read: Callable[[str], T],
+        without: T,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.path = path
+        self._read = read
+        self._without = self._value = without
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._looked_at = float("-inf")
+        self._seen: tuple[int, ...] | None = None
+        self.error: FileError | None = None
+
+    def current(self) -> T:
+        """What the file says; without one what was given for that."""
+        with self._lock:
+            if self._monotonic() - self._looked_at >= LOOK_AGAIN_S:
+                self._looked_at = self._monotonic()
+                self._look()
+            return self._value
+
+    def _look(self) -> None:
+        seen = _state(self.path)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            self._value = self._without if seen is None else self._read(text_of(self.path))
+            self.error = None
+        except Refusal as refusal:
+            self._refuse(refusal.line, refusal.reason)
+        except OSError as error:
+            self._refuse(1, f"cannot be read: {error.strerror}")
+
+    def _refuse(self, line: int, reason: str) -> None:
+        self.error = FileError(self.path.name, line, reason)
+        _log.warning("home_file_refused", file=self.path.name, line=line, reason=reason)
+
+
+def text_of(path: Path) -> str:
+    """The text of a file that a person wrote, refused where it cannot be one."""
+    raw = path.read_bytes()
+    if len(raw) > _MOST_BYTES:
+        raise Refusal(1, f"expected at most {_MOST_BYTES:,} bytes, got {len(raw):,}")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise Refusal(line, "expected text in UTF-8") from error
+
+
+def _state(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return ()
+    return (found.st_mtime_ns, found.st_size, found.st_ino)
