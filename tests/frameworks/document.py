@@ -75,8 +75,12 @@ class Seen:
 
     def _killed_run(self) -> str:
         runs = self.told["kill"]["runs"]
-        errors = ", ".join(f"`{error}`" for error in self.told["kill"]["errors"])
+        errors = ", ".join(map(_error, self.told["kill"]["errors"]))
         return ", ".join([*runs, *([errors] if errors else [])]) or "no"
+
+
+def _error(error_type: str) -> str:
+    return "a text for an error type" if " " in error_type else f"`{error_type}`"
 
 
 def _size(value: Any) -> int:
@@ -119,8 +123,9 @@ def _losses() -> Iterator[str]:
     yield ""
     for pair in PAIRS:
         for loss in known.get(pair.name, []):
-            fact, scenarios = WORDS[loss["fact"]], ", ".join(loss["scenarios"])
-            yield f"- **{pair.title}, {pair.how}**, {fact} ({scenarios}): {loss['because']}"
+            what = {WORDS[fact]: None for arriving in loss["arrives"].values() for fact in arriving}
+            where = ", ".join(loss["arrives"])
+            yield f"- **{pair.title}, {pair.how}**, {', '.join(what)} ({where}): {loss['because']}"
     yield ""
 
 

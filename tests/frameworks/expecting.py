@@ -12,7 +12,7 @@ LOSSES = Path(__file__).parent / "losses.yaml"
 
 
 def losses() -> dict[str, list[dict[str, Any]]]:
-    """By pair: which fact does not arrive as it happened, what arrives, and why."""
+    """By pair: why something does not arrive as it happened, and what arrives by scenario."""
     loaded: dict[str, list[dict[str, Any]]] = yaml.safe_load(LOSSES.read_text(encoding="utf-8"))
     return loaded
 
@@ -21,8 +21,8 @@ def expected(name: str, truths: dict[str, Any]) -> dict[str, Facts]:
     """By scenario, what must be told of a pair."""
     facts = {scenario: happened(truth) for scenario, truth in truths.items()}
     for loss in losses().get(name, []):
-        for scenario in loss["scenarios"]:
-            facts[scenario][loss["fact"]] = loss["arrives"]
+        for scenario, arriving in loss["arrives"].items():
+            facts[scenario].update(arriving)
     return facts
 
 
