@@ -129,6 +129,7 @@ class GovernanceKind(StrEnum):
     OBJECTIVE = "objective"
     COST = "cost"
     CHAOS = "chaos"
+    LINK = "link"
     OTHER = "other"
 
 
@@ -156,6 +157,15 @@ class ApprovalOutcome(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     TIMEOUT = "timeout"
+
+
+class LinkPhase(StrEnum):
+    """What became of an agent's line to control."""
+
+    CONNECTED = "connected"
+    LEASE_LAPSED = "lease_lapsed"
+    FALLBACK_ENTERED = "fallback_entered"
+    RECOVERED = "recovered"
 
 
 class HoldKind(StrEnum):

@@ -191,7 +191,19 @@ def log_exporter() -> InMemoryLogRecordExporter:
 def told(log_exporter: InMemoryLogRecordExporter) -> Callable[[], list[Any]]:
     """The decision events emitted during this test."""
     log_exporter.clear()
-    return lambda: [record.log_record for record in log_exporter.get_finished_logs()]
+    return lambda: _events(log_exporter, "watchkeeper.decision")
+
+
+@pytest.fixture
+def told_of_link(log_exporter: InMemoryLogRecordExporter) -> Callable[[], list[Any]]:
+    """The events of the line to control emitted during this test."""
+    log_exporter.clear()
+    return lambda: _events(log_exporter, "watchkeeper.link")
+
+
+def _events(log_exporter: InMemoryLogRecordExporter, name: str) -> list[Any]:
+    records = [record.log_record for record in log_exporter.get_finished_logs()]
+    return [record for record in records if record.event_name == name]
 
 
 def eventually(fact: Callable[[], bool], within_s: float = 5.0) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import resource
 import signal
 import socket
@@ -17,11 +18,13 @@ from typing import Any
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from collector.control.journal import Journal
 from collector.control.process import add_user, new_sign_in_link
 from collector.errors import ConfigurationError
+from collector.receive.values import attributes_of
 from tests.control.conftest import Agent, order, settings_of
 
 PROGRAM = """
@@ -320,6 +323,18 @@ class Collector:
         ]
 
 
+def _faults(record: Any) -> list[str]:
+    """What is wrong with an event, in the words of its published schema."""
+    schema = ROOT / "collector" / "schemas" / f"{record.event_name}.json"
+    told = {
+        "event_name": record.event_name,
+        "severity_number": record.severity_number,
+        "attributes": attributes_of(record.attributes),
+    }
+    validator = Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
+    return [error.message for error in validator.iter_errors(told)]
+
+
 async def _until(condition: Any, seconds: float = 10) -> None:
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
@@ -350,6 +365,7 @@ async def test_transitions_wait_for_the_collector_and_arrive_in_order(tmp_path: 
     assert (waiting, left) == (4, 0)
     assert phases == ["requested", "signed", "delivered", "acked"]
     assert {record.event_name for record in collector.records} == {"watchkeeper.command"}
+    assert [_faults(record) for record in collector.records] == [[], [], [], []]
     acked = told[-1]
     assert acked["watchkeeper.command.id"].string_value == command["command_id"]
     assert acked["watchkeeper.command.status"].string_value == "applied"

@@ -12,7 +12,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
@@ -23,6 +23,7 @@ from watchkeeper_agent.numbering import next_number
 from watchkeeper_agent.rules import Call, Identity, Stage
 
 EVENT = "watchkeeper.decision"
+LINK = "watchkeeper.link"
 SCOPE = "watchkeeper.agent"
 _SEVERITY = {
     "allow": SeverityNumber.INFO,
@@ -46,6 +47,36 @@ class Decision:
     policy: str | None = None
     rule: str | None = None
     engine: str | None = None
+    duration_ms: float | None = None
+    error_type: str | None = None
+    # Further attributes of the canonical event, by their full names.
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def emit_link(phase: str, identity: Identity, fallback: str | None = None) -> None:
+    """Tell what became of the line to control: one of the words of docs/decision-event.md."""
+    told = {
+        "watchkeeper.link.phase": phase,
+        "watchkeeper.link.fallback": fallback,
+        "watchkeeper.instance_uid": identity.instance_uid,
+        "gen_ai.agent.name": identity.agent,
+        "gen_ai.agent.version": identity.version,
+    }
+    is_good = phase in ("connected", "recovered")
+    severity = SeverityNumber.INFO if is_good else SeverityNumber.WARN
+    try:
+        get_logger(SCOPE).emit(
+            LogRecord(
+                timestamp=time.time_ns(),
+                severity_number=severity,
+                severity_text=severity.name,
+                event_name=LINK,
+                body=f"link {phase}",
+                attributes={**_without_none(told), **next_number()},
+            )
+        )
+    except Exception:
+        _log.exception("link_not_told phase=%s", phase)
 
 
 def emit(decision: Decision, identity: Identity, hash_key: str) -> str:
@@ -76,7 +107,7 @@ def _record(decision: Decision, identity: Identity, decision_id: str, hash_key: 
 def attributes(
     decision: Decision, identity: Identity, decision_id: str, hash_key: str
 ) -> dict[str, Any]:
-    """The attributes of docs/control-api.md, "The refused call"; None where it does not apply."""
+    """The attributes of docs/decision-event.md; None where one does not apply."""
     call, hold, position = decision.call, decision.hold, decision.position
     return {
         "watchkeeper.decision.id": decision_id,
@@ -95,10 +126,18 @@ def attributes(
         "watchkeeper.state_gen": position.gen if hold and position else None,
         "watchkeeper.instance_uid": identity.instance_uid,
         "watchkeeper.input.hash": _hash(call.arguments, hash_key),
+        "watchkeeper.target.type": "tool" if call.stage is Stage.TOOL else "model",
+        "watchkeeper.target.name": call.name,
+        "watchkeeper.target.tier": call.tier,
+        "watchkeeper.decision.duration_ms": decision.duration_ms,
+        "error.type": decision.error_type,
         "gen_ai.agent.name": identity.agent,
+        "gen_ai.agent.version": identity.version,
         "gen_ai.conversation.id": call.conversation,
         "gen_ai.tool.name": call.name if call.stage is Stage.TOOL else None,
+        "gen_ai.tool.call.id": call.call_id,
         "gen_ai.request.model": call.name if call.stage is Stage.MODEL else None,
+        **decision.more,
     }
 
 

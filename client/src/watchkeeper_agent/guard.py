@@ -102,10 +102,11 @@ class Guard:
         keys: Sequence[Any],
         attributes: messages.Attributes,
         emit_allow: bool,
+        version: str | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.identity = Identity(agent, service, str(state.instance_uid))
+        self.identity = Identity(agent, service, str(state.instance_uid), version)
         self.read_only_tools = frozenset(read_only_tools)
         self._state = state
         self._framework = framework
@@ -118,6 +119,7 @@ class Guard:
         self._heard_at = monotonic()
         self._heard = threading.Event()
         self._is_deaf = False
+        self._has_lapsed = False
         self._changing = threading.Lock()
         self._rejoining = threading.Lock()
         self._hooks: dict[str, None] = {}
@@ -133,10 +135,18 @@ class Guard:
         return self._check(Call(Stage.MODEL, model, conversation, _trace_id()))
 
     def check_tool(
-        self, name: str, arguments: object = None, *, conversation: str | None = None
+        self,
+        name: str,
+        arguments: object = None,
+        *,
+        conversation: str | None = None,
+        call_id: str | None = None,
     ) -> Permission:
-        """May this tool be called? Raises Refused if not."""
-        return self._check(Call(Stage.TOOL, name, conversation, _trace_id(), arguments))
+        """May this tool be called? Raises Refused if not. `call_id` is the model's for the call."""
+        tier = "read" if name in self.read_only_tools else None
+        return self._check(
+            Call(Stage.TOOL, name, conversation, _trace_id(), arguments, call_id, tier)
+        )
 
     def tool(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorator: check before every call, by the function's name. Works on coroutines."""
@@ -183,11 +193,17 @@ class Guard:
         engine: str | None = "custom",
         arguments: object = None,
         conversation: str | None = None,
+        call_id: str | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> str:
-        """Tell a decision that the host took itself, and answer its id."""
+        """Tell a decision that the host took itself, and answer its id.
+
+        `more` holds further attributes of the canonical event by their full names, such as
+        `watchkeeper.approval.id` or `watchkeeper.risk.score`.
+        """
         return self._tell(
             Decision(
-                Call(Stage(stage), name, conversation, None, arguments),
+                Call(Stage(stage), name, conversation, None, arguments, call_id),
                 verdict,
                 effect or ("blocked" if verdict == "deny" else "executed"),
                 source,
@@ -195,6 +211,7 @@ class Guard:
                 policy=policy,
                 rule=rule,
                 engine=engine,
+                more=more or {},
             )
         )
 
@@ -233,18 +250,21 @@ class Guard:
     # Deciding
 
     def _check(self, call: Call) -> Permission:
+        began, error_type = time.perf_counter(), None
         try:
             ruling = self._ruled(call)
-        except Exception:
+        except Exception as error:
             # Fail closed: whatever went wrong in here, the call is not made.
             _log.exception("gate_failed call=%s", call.name)
-            ruling = Ruling(refused=True, hold=_GATE_FAILED)
-        return self._answered(call, ruling)
+            ruling, error_type = Ruling(refused=True, hold=_GATE_FAILED), type(error).__qualname__
+        took_ms = (time.perf_counter() - began) * 1000
+        return self._answered(call, ruling, duration_ms=took_ms, error_type=error_type)
 
     def _ruled(self, call: Call) -> Ruling:
         if os.getpid() != self._pid:
             self._rejoin()
         now, holds = self._now(), self._in_force()
+        self._tell_lapse()
         enforced = [hold for hold in holds if not hold.dry_run]
         ruling = rule(call, enforced, self.identity, self.read_only_tools, now)
         if not ruling.refused:
@@ -257,20 +277,20 @@ class Guard:
         if ruling.refused and ruling.hold:
             self._tell(self._decision(call, ruling.hold, "deny", "simulated", "dry_run"))
 
-    def _answered(self, call: Call, ruling: Ruling) -> Permission:
+    def _answered(self, call: Call, ruling: Ruling, **cost: Any) -> Permission:
         if ruling.refused and ruling.hold:
-            raise self._refusal(call, ruling.hold)
+            raise self._refusal(call, ruling.hold, cost)
         if ruling.replacement and ruling.hold:
-            self._tell(self._decision(call, ruling.hold, "modify", "modified"))
+            self._tell(replace(self._decision(call, ruling.hold, "modify", "modified"), **cost))
             return Permission(ruling.replacement, is_replaced=True)
         if self._emit_allow:
-            self._tell(Decision(call, "allow", "executed", "control_plane"))
+            self._tell(Decision(call, "allow", "executed", "control_plane", **cost))
         return Permission(call.name)
 
-    def _refusal(self, call: Call, hold: Hold) -> Refused:
+    def _refusal(self, call: Call, hold: Hold, cost: Mapping[str, Any]) -> Refused:
         held = hold.kind is Kind.REQUIRE_APPROVAL
         verdict, effect = ("escalate", "held") if held else ("deny", "blocked")
-        decision_id = self._tell(self._decision(call, hold, verdict, effect))
+        decision_id = self._tell(replace(self._decision(call, hold, verdict, effect), **cost))
         return Refused(call.name, hold.kind.value, reason_code(hold), decision_id, hold.hold_id)
 
     def _decision(
@@ -302,9 +322,24 @@ class Guard:
         lapsed = self._lapsed(standing.lease)
         return (*standing.holds, lapsed) if lapsed else standing.holds
 
+    def _is_unheard(self, lease: Lease) -> bool:
+        """For longer than the lease and its grace."""
+        return self._monotonic() - self._heard_at > lease.ttl_s + lease.grace_s
+
+    def _tell_lapse(self) -> None:
+        """Once for each lapse, by the first call that notices: nothing here runs a clock."""
+        lease = self._standing.lease
+        if self._has_lapsed or lease is None or not self._is_unheard(lease):
+            return
+        self._has_lapsed = True
+        decisions.emit_link("lease_lapsed", self.identity)
+        fallback = self._lapsed(lease)
+        if fallback is not None:
+            decisions.emit_link("fallback_entered", self.identity, fallback.kind.value)
+
     def _lapsed(self, lease: Lease | None) -> Hold | None:
-        """Unheard for longer than the lease and its grace: the dead-man's switch."""
-        if lease is None or self._monotonic() - self._heard_at <= lease.ttl_s + lease.grace_s:
+        """What a lapsed lease puts on the agent: the dead-man's switch."""
+        if lease is None or not self._is_unheard(lease):
             return None
         kind = kind_on_loss(self._on_loss or lease.on_loss or OnLoss.DEGRADE)
         if kind is None:
@@ -411,7 +446,15 @@ class Guard:
     def _on_heard(self) -> None:
         if not self._is_deaf:
             self._heard_at = self._monotonic()
+            self._tell_heard()
         self._heard.set()
+
+    def _tell_heard(self) -> None:
+        if self._has_lapsed:
+            self._has_lapsed = False
+            decisions.emit_link("recovered", self.identity)
+        elif not self._heard.is_set():
+            decisions.emit_link("connected", self.identity)
 
     def _self(self) -> messages.Self:
         return messages.Self(
@@ -474,6 +517,7 @@ def attach(
     service: str | None = None,
     attributes: messages.Attributes | None = None,
     emit_allow: bool = False,
+    version: str | None = None,
 ) -> Guard:
     """Put this process under control and answer its guard at once.
 
@@ -481,7 +525,8 @@ def attach(
     <agent> below $WATCHKEEPER_AGENT_STATE or ~/.local/state/watchkeeper-agent. `key` (or
     $WATCHKEEPER_CONTROL_KEY) is control's public key as a JWK, a JWK set or base64url;
     without it the first key served is pinned. `read_only_tools` stay usable while
-    degraded. `on_loss` (continue, degrade, kill) overrules the document's lease.
+    degraded. `on_loss` (continue, degrade, kill) overrules the document's lease. `version`
+    is the agent's own, and stands on its decisions.
     """
     state = StateDirectory(Path(state_dir) if state_dir else default_directory(agent))
     named_key = key or os.environ.get("WATCHKEEPER_CONTROL_KEY")
@@ -495,6 +540,7 @@ def attach(
         keys=parse_keys(named_key) if named_key else state.pinned_keys(),
         attributes=attributes or {},
         emit_allow=emit_allow,
+        version=version,
     )
     guard.connect(control or os.environ.get("WATCHKEEPER_CONTROL") or DEFAULT_CONTROL)
     return guard

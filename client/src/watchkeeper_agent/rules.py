@@ -27,6 +27,7 @@ class Identity:
     agent: str
     service: str
     instance_uid: str
+    version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class Call:
     conversation: str | None = None
     trace_id: str | None = None
     arguments: object = None
+    call_id: str | None = None
+    # read, write or destructive, where it is known.
+    tier: str | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from collector.model import (
     Effect,
     GovernanceKind,
     HoldKind,
+    LinkPhase,
     Mode,
     Stage,
     TargetTier,
@@ -47,12 +48,14 @@ DECISION = "watchkeeper.decision"
 COMMAND = "watchkeeper.command"
 TRUST = "watchkeeper.trust"
 GOVERNANCE = "watchkeeper.governance"
-EVENTS = frozenset({DECISION, COMMAND, TRUST, GOVERNANCE})
+LINK = "watchkeeper.link"
+EVENTS = frozenset({DECISION, COMMAND, TRUST, GOVERNANCE, LINK})
 
 _VERDICTS = frozenset(Verdict)
 _EFFECTS = frozenset(Effect)
 _PHASES = frozenset(CommandPhase)
 _KINDS = frozenset(HoldKind)
+_LINK_PHASES = frozenset(LinkPhase)
 _GOVERNANCE_KINDS = frozenset(GovernanceKind)
 
 _D = "watchkeeper.decision."
@@ -98,6 +101,21 @@ _WHOLES: Mapping[str, str] = {
     "state_gen": "watchkeeper.state_gen",
     "state_epoch": "watchkeeper.state_epoch",
 }
+# Every attribute that a decision is read from.
+DECISION_KEYS = frozenset(
+    {
+        *(_D + name for name in ("id", "verdict", "effect")),
+        *(key for key, _ in _WORDS.values()),
+        *_TEXTS.values(),
+        *_REALS.values(),
+        *_WHOLES.values(),
+        *_ACTION,
+        _SCORE,
+        "gen_ai.agent.name",
+        "watchkeeper.instance_uid",
+        "watchkeeper.sample",
+    }
+)
 _DETAIL: Mapping[str, str] = {
     "status": _C + "status",
     "effective_mode": _C + "effective_mode",
@@ -120,6 +138,8 @@ def facts(event: Event) -> Iterator[Fact]:
         yield from _trust(attributes, sender, at_ns, share=False)
     elif event.name == GOVERNANCE:
         yield from _governance(event)
+    elif event.name == LINK:
+        yield from _link(event)
 
 
 READERS: Mapping[str, Callable[[Event], Iterable[Fact]]] = dict.fromkeys(EVENTS, facts)
@@ -213,6 +233,24 @@ def _governance(event: Event) -> Iterator[Fact]:
         value=real(told.get(_G + "value")),
         reason=text(told.get(_G + "reason")),
         copy_key=_copy_key(event, GovernanceKind(kind), name, subject, to, identity or agent),
+    )
+
+
+def _link(event: Event) -> Iterator[Fact]:
+    """What became of an agent's line to control; without one of the phases it is nothing."""
+    told = event.attributes
+    phase = _word(told.get("watchkeeper.link.phase"), _LINK_PHASES)
+    if phase is None:
+        return
+    yield governance_of(
+        replace(event, told_by=Teller.CANONICAL),
+        DIALECT,
+        GovernanceKind.LINK,
+        name=f"link.{phase}",
+        subject=text(told.get("watchkeeper.instance_uid")),
+        agent=first(told, ("gen_ai.agent.name", "gen_ai.agent.id")),
+        agent_id=text(told.get("gen_ai.agent.id")),
+        to_value=text(told.get("watchkeeper.link.fallback")) or phase,
     )
 
 

@@ -75,7 +75,7 @@ class WatchkeeperMiddleware(AgentMiddleware[Any, Any, Any]):
     def _refusal(self, request: ToolCallRequest) -> ToolMessage | None:
         call = request.tool_call
         try:
-            self._guard.check_tool(call["name"], call["args"])
+            self._guard.check_tool(call["name"], call["args"], call_id=call["id"])
         except Refused as refused:
             if refused.ends_the_run:
                 raise

@@ -124,7 +124,8 @@ def guarded_tool(tool: Tool, guard: Guard) -> Tool:
 def _guardrail(guard: Guard) -> ToolInputGuardrail[Any]:
     def ask(data: ToolInputGuardrailData) -> ToolGuardrailFunctionOutput:
         try:
-            guard.check_tool(data.context.tool_name, data.context.tool_arguments)
+            told = data.context
+            guard.check_tool(told.tool_name, told.tool_arguments, call_id=told.tool_call_id)
         except Refused as refused:
             if refused.ends_the_run:
                 raise
