@@ -206,6 +206,11 @@ class Settings:
         return self.home / "prices.yaml"
 
     @property
+    def budgets(self) -> Path:
+        """Budgets in money; see docs/costs.md."""
+        return self.home / "budgets.yaml"
+
+    @property
     def control_home(self) -> Path:
         """The control journal and the signing key."""
         return self.home / "control"

@@ -1,15 +1,24 @@
-"""The questions about money: prices in force and what calls of models cost."""
+"""The questions about money: prices in force, what calls of models cost, and how budgets stand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 import pyarrow as pa
 
+from collector.costs.budget import (
+    Period,
+    Rolling,
+    SpendBudget,
+    Spent,
+    period_of,
+    stand,
+)
 from collector.costs.price import BEGINNING, END, Price, PriceList
 from collector.homefile import HomeFile
-from collector.queries import Kind, Parameter, Question, Values
+from collector.queries import ANY_AGENT, SINCE, UNTIL, Kind, Parameter, Question, Values
 from collector.store.reader import Reader
 
 __all__ = ["register_costs"]
@@ -36,6 +45,29 @@ _MODELS = (
     *("model", "provider", "calls", "unpriced_calls", "cost_usd", "input_tokens", "output_tokens"),
     *("first_hour", "last_hour", "sample"),
 )
+_COSTS = (
+    *("bucket", "agent", "model", "provider", "sample", "calls", "unpriced_calls", "told_calls"),
+    *("cost_usd", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
+)
+_SPEND = pa.schema(
+    [
+        ("budget", pa.string()),
+        ("agent", pa.string()),
+        ("sample", pa.bool_()),
+        ("period", pa.string()),
+        ("since", _WHEN),
+        ("until", _WHEN),
+        ("calls", pa.int64()),
+        ("unpriced_calls", pa.int64()),
+        ("cost_usd", pa.float64()),
+        ("at_least", pa.bool_()),
+        ("amount_usd", pa.float64()),
+        ("left_usd", pa.float64()),
+        ("projected_usd", pa.float64()),
+        ("state", pa.string()),
+    ]
+)
+_WITHOUT_BUDGET = Period.MONTH
 _FILES = pa.schema(
     [("file", pa.string()), ("state", pa.string()), ("line", pa.int64()), ("reason", pa.string())]
 )
@@ -47,7 +79,12 @@ class Registry(Protocol):
     def register(self, question: Question) -> None: ...
 
 
-def register_costs(queries: Registry, prices: HomeFile[PriceList], *others: HomeFile[Any]) -> None:
+def register_costs(
+    queries: Registry,
+    prices: HomeFile[PriceList],
+    budgets: HomeFile[tuple[SpendBudget, ...]],
+    *others: HomeFile[Any],
+) -> None:
     """Add the questions about money to those that are known."""
 
     def all_prices(reader: Reader, values: Values) -> pa.Table:
@@ -62,7 +99,9 @@ def register_costs(queries: Registry, prices: HomeFile[PriceList], *others: Home
             _MODELS,
             "costs/models",
         ),
-        Question("home_files", (), tuple(_FILES.names), _files(prices, *others)),
+        Question("costs", (SINCE, UNTIL, ANY_AGENT), _COSTS, "queries/costs"),
+        Question("spend", (ANY_AGENT,), tuple(_SPEND.names), _spending(budgets)),
+        Question("home_files", (), tuple(_FILES.names), _files(prices, budgets, *others)),
     ):
         queries.register(question)
 
@@ -96,3 +135,90 @@ def _state(file: HomeFile[Any]) -> dict[str, Any]:
     if error is not None:
         return {"file": error.file, "state": "refused", "line": error.line, "reason": error.reason}
     return {"file": file.path.name, "state": "in_force" if file.path.exists() else "absent"}
+
+
+def _spending(
+    budgets: HomeFile[tuple[SpendBudget, ...]],
+) -> Callable[[Reader, Values], pa.Table]:
+    def answer(reader: Reader, values: Values) -> pa.Table:
+        rows = _Spending(reader, values["now"]).rows(budgets.current())
+        asked = values["agent"]
+        return pa.Table.from_pylist(
+            [row for row in rows if asked is None or row["agent"] in (asked, None)], schema=_SPEND
+        )
+
+    return answer
+
+
+class _Spending:
+    """What agents spent in each period that somebody asks about, read once."""
+
+    def __init__(self, reader: Reader, now: datetime) -> None:
+        self._reader = reader
+        self._now = now
+        self._samples = {row["agent"]: row["sample"] for row in reader.rows("costs/agents")}
+        self._read: dict[Period | Rolling, Mapping[str, Spent]] = {}
+
+    def rows(self, budgets: tuple[SpendBudget, ...]) -> Iterator[dict[str, Any]]:
+        """Every budget, then the agents that none of them covers with their month."""
+        covered: set[str] = set()
+        for budget in budgets:
+            agents = sorted({*budget.agents} or {*self._samples})
+            if budget.together:
+                yield self._together(budget, agents)
+                continue
+            covered |= {*agents}
+            for agent in agents:
+                yield self._row(budget, agent, self._spent(budget.period).get(agent, Spent()))
+        for agent in sorted(self._samples.keys() - covered):
+            spent = self._spent(_WITHOUT_BUDGET).get(agent, Spent())
+            yield self._facts(_WITHOUT_BUDGET, agent, spent)
+
+    def _together(self, budget: SpendBudget, agents: list[str]) -> dict[str, Any]:
+        known = self._spent(budget.period)
+        parts = [known[agent] for agent in agents if agent in known]
+        usd = [part.usd for part in parts if part.usd is not None]
+        whole = Spent(
+            sum(part.calls for part in parts),
+            sum(part.unpriced_calls for part in parts),
+            sum(usd) if usd or not parts else None,
+        )
+        return self._row(budget, None, whole)
+
+    def _row(self, budget: SpendBudget, agent: str | None, spent: Spent) -> dict[str, Any]:
+        since, until = period_of(budget.period, self._now)
+        elapsed = None
+        if not isinstance(budget.period, Rolling):
+            elapsed = (self._now - since) / (until - since)
+        found = stand(spent, budget.amount_usd, elapsed)
+        return {
+            **self._facts(budget.period, agent, spent),
+            "budget": budget.name,
+            "amount_usd": budget.amount_usd,
+            "left_usd": found.left_usd,
+            "projected_usd": found.projected_usd,
+            "state": found.state.value,
+        }
+
+    def _facts(self, period: Period | Rolling, agent: str | None, spent: Spent) -> dict[str, Any]:
+        since, until = period_of(period, self._now)
+        return {
+            "agent": agent,
+            "sample": self._samples.get(agent or "", False),
+            "period": f"{period.days} days" if isinstance(period, Rolling) else period.value,
+            "since": since,
+            "until": until,
+            "calls": spent.calls,
+            "unpriced_calls": spent.unpriced_calls,
+            "cost_usd": spent.usd,
+            "at_least": spent.unpriced_calls > 0,
+        }
+
+    def _spent(self, period: Period | Rolling) -> Mapping[str, Spent]:
+        if period not in self._read:
+            since, until = period_of(period, self._now)
+            self._read[period] = {
+                row["agent"]: Spent(row["calls"], row["unpriced_calls"], row["cost_usd"])
+                for row in self._reader.rows("costs/spent", {"since": since, "until": until})
+            }
+        return self._read[period]

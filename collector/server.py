@@ -38,6 +38,7 @@ from collector.clock import warn_if_moved_back
 from collector.config import VERSION, Address, Settings
 from collector.control.retention import verifier
 from collector.cost_queries import register_costs
+from collector.costs.budgets_file import read_budgets
 from collector.costs.price import PriceList
 from collector.costs.prices_file import built_in, read_prices
 from collector.errors import ConfigurationError
@@ -189,7 +190,7 @@ class Parts:
         sequences = Sequences(rules.all)
         register_sequences(queries, rules, lambda: sequences.suspended)
         prices = _prices(settings)
-        register_costs(queries, prices)
+        register_costs(queries, prices, HomeFile(settings.budgets, read_budgets, ()))
         acts = Acts(settings.retention_acts, verifier(settings.control_home))
         proof = ProofNotifier(
             reader, settings.control.url, settings.control_home / "collector.token"

@@ -5,7 +5,7 @@ select
     model,
     provider,
     sum(calls)::bigint as calls,
-    sum(calls) filter (where cost_origin is null)::bigint as unpriced_calls,
+    coalesce(sum(calls) filter (where cost_origin is null), 0)::bigint as unpriced_calls,
     case when bool_or(cost_origin is not null) then sum(cost_usd)::double end as cost_usd,
     sum(input_tokens)::bigint as input_tokens,
     sum(output_tokens)::bigint as output_tokens,
@@ -16,4 +16,4 @@ from cost_rollup
 where cast($since as timestamptz) is null or started_in >= cast($since as timestamptz)
 group by model, provider
 having sum(calls) > 0
-order by coalesce(sum(calls) filter (where cost_origin is null), 0) desc, calls desc, model, provider;
+order by unpriced_calls desc, calls desc, model, provider;
