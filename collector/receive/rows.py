@@ -15,10 +15,12 @@ from collector.receive.check import Refusal
 from collector.store.batch import KEYS, SCHEMAS, Batch, table_of
 from collector.store.wal import Record
 
-__all__ = ["DETAIL_CHARACTERS", "MAX_NS", "Rows"]
+__all__ = ["DETAIL_CHARACTERS", "MAX_NS", "MOST_TOLD", "Rows"]
 
 MAX_NS = 2**63 - 1
 DETAIL_CHARACTERS = 1000
+# A request can have 200,000 records that are refused for one reason, and nobody reads them all.
+MOST_TOLD = 20
 
 _SIGNAL_OF = {
     "span": Signal.TRACES,
@@ -46,6 +48,8 @@ class Rows:
             if name != "span"
         }
         self.seen: dict[str, set[bytes]] = {"resource": set(), "scope": set()}
+        # Where the refusals of a request and reason lie.
+        self._told: dict[tuple[int, str], list[int]] = {}
         self.received: Counter[Sender] = Counter()
         self.refused: Counter[Sender] = Counter()
         self.newest_us: dict[Sender, int] = {}
@@ -62,8 +66,16 @@ class Rows:
         self.newest_us[sender] = max(self.newest_us.get(sender, 0), received_us)
 
     def refuse(self, record: Record, reason: str, detail: str, records: int = 1) -> None:
-        """So many records of a request are not kept."""
+        """So many records of a request are not kept.
+
+        Of each request and reason the first are told one by one, the others only counted.
+        """
         self.refused[(record.source, record.signal)] += records
+        told = self._told.setdefault((record.sequence, str(reason)), [])
+        if len(told) >= MOST_TOLD:
+            self.columns["refused_record"]["records"][told[-1]] += records
+            return
+        told.append(len(self.columns["refused_record"]["records"]))
         self.add(
             "refused_record",
             {

@@ -24,6 +24,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from collector.model import Signal
 from collector.receive.decode import Decoder, decode
+from collector.receive.rows import MOST_TOLD
 from collector.receive.values import attributes_of, json_text, plain
 from collector.store.batch import SCHEMAS, Batch
 from collector.store.wal import Record
@@ -374,6 +375,21 @@ def test_a_span_with_a_bad_id_is_refused_and_its_neighbours_are_kept() -> None:
     assert refused["reason"] == "invalid_trace_id"
     [count] = rows(batch, "source_count")
     assert (count["received"], count["stored"], count["refused"]) == (3, 2, 1)
+
+
+def test_of_many_records_refused_for_one_reason_the_first_are_told_and_all_are_counted() -> None:
+    bad = [span(number, trace_id=b"short") for number in range(100)]
+    nameless = span(7, span_id=b"")
+
+    batch = decode([record(trace_request(*bad, nameless), 1), record(trace_request(*bad), 2)])
+
+    told = rows(batch, "refused_record")
+    of_one = [row for row in told if (row["sequence"], row["reason"]) == (1, "invalid_trace_id")]
+    assert len(of_one) == MOST_TOLD
+    assert sum(row["records"] for row in of_one) == 100
+    assert sum(row["records"] for row in told) == 201
+    [count] = rows(batch, "source_count")
+    assert (count["received"], count["refused"]) == (201, 201)
 
 
 def test_a_record_that_cannot_be_read_is_set_aside_and_stops_nobody() -> None:
