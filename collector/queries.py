@@ -20,7 +20,7 @@ from typing import Any, assert_never
 import pyarrow as pa
 
 from collector.errors import ConfigurationError, RefusedInput, WatchkeeperError
-from collector.model import Outcome, Verdict
+from collector.model import GovernanceKind, Outcome, Verdict
 from collector.newest import decisions_of_trace, newest_decisions, newest_traces, one_trace
 from collector.store import steps
 from collector.store.reader import Reader
@@ -131,6 +131,7 @@ _BEFORE_NS = Parameter("before_ns", Kind.INTEGER, required=False)
 _TEXT = Parameter("text", required=False)
 _VERDICT = Parameter("verdict", required=False, choices=tuple(Verdict))
 _OUTCOME = Parameter("outcome", required=False, choices=tuple(Outcome))
+_GOVERNANCE_KIND = Parameter("kind", required=False, choices=tuple(GovernanceKind))
 _AT = Parameter("at", Kind.INSTANT)
 _KNOWN_AT = Parameter("known_at", Kind.INSTANT, required=False)
 _DECISION_ID = Parameter("decision_id")
@@ -349,6 +350,15 @@ _QUESTIONS = (
         (SINCE, UNTIL, ANY_AGENT, LIMIT),
         _columns("changed_at kind agent summary"),
         "queries/changes",
+    ),
+    Question(
+        "governance_events",
+        (SINCE, UNTIL, ANY_AGENT, _GOVERNANCE_KIND, LIMIT),
+        _columns(
+            "happened_at kind name subject agent from_value to_value value reason dialect told_by"
+            " trace_id span_id sample"
+        ),
+        "queries/governance_events",
     ),
     Question(
         "traces",

@@ -9,6 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from collector.model import Signal
 from collector.receive.decode import Decoder
@@ -136,3 +138,45 @@ def test_a_fact_is_counted_once_in_any_order_and_batching(
         again = found([list(order), list(order)], query)
 
         assert together == one_by_one == again == expected
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    told=st.lists(
+        st.tuples(
+            st.sampled_from(["audit_entry", "log", "log_line", "span", "span_event"]),
+            st.integers(0, 3_000_000_000),
+            st.sampled_from(["a", "b"]),
+        ),
+        max_size=12,
+    )
+)
+def test_of_tellings_within_a_second_only_those_of_the_best_teller_are_shown(
+    told: list[tuple[str, int, str]],
+) -> None:
+    """Against the rule written out, pair by pair."""
+    rank = {"audit_entry": 2, "log": 3, "log_line": 4, "span": 5, "span_event": 6}
+    kept = [
+        at
+        for at, (teller, ns, key) in enumerate(told)
+        if not any(
+            key == other_key and rank[other] < rank[teller] and abs(other_ns - ns) < 1_000_000_000
+            for other, other_ns, other_key in told
+        )
+    ]
+
+    with TemporaryDirectory() as folder, Store(Path(folder) / "evidence.duckdb") as store:
+        cursor = store.cursor()
+        for at, (teller, ns, key) in enumerate(told):
+            cursor.execute(
+                """
+                insert into governance_event by name
+                select ? as event_id, ? as told_by, ? as told_ns, ? as copy_key,
+                    1 as sequence, now() as received_at, now() as told_at, 'kill' as kind,
+                    false as sample, 'agt' as dialect, '{}' as detail
+                """,
+                [str(at), teller, NOON_NS + ns, key],
+            ).fetchall()
+        shown = cursor.execute("select event_id::integer from governance_events").fetchall()
+
+    assert sorted(at for (at,) in shown) == kept
