@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -297,6 +297,7 @@ def answers(store: Store) -> list[list[dict[str, Any]]]:
         max_size=20,
     )
 )
+@example(came=[("drop", 0), ("drop", 117), ("drop", 118)])
 def test_folding_changes_no_answer(store: Store, came: list[tuple[str, int]]) -> None:
     now = emptied(store)
     for kind, minute in came:

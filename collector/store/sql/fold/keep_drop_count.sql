@@ -3,6 +3,7 @@
 insert into drop_count by name
 select
     max(counted_at) as counted_at,
+    min(coalesce(first_at, counted_at)) as first_at,
     source,
     service_name,
     instance,

@@ -83,7 +83,7 @@ with
             service_name,
             instance,
             bool_or(sample) as sample,
-            min(counted_at) as first_seen,
+            min(coalesce(first_at, counted_at)) as first_seen,
             max(counted_at) as last_seen,
             case
                 when is_delta then sum(value) filter (where not is_before)
