@@ -18,6 +18,8 @@ from collector.store.seen import SeenTraces
 from collector.store.wal import Record
 
 RECORDED = Path(__file__).parents[2] / "sample_data" / "recorded"
+# What the newest run of the real frameworks sent, one file for each framework and instrumentation.
+FRAMEWORKS = Path(__file__).parents[1] / "frameworks" / "recorded"
 RECEIVED_NS = 1_768_478_400_000_000_000  # 2026-01-15T12:00:00Z
 
 # The recorded models are fakes; what they would cost is made up. fake-small has no price.
@@ -26,15 +28,15 @@ PRICES = PriceList((Price("fake", ("fake-large",), Rates(3, 15, 0.3), BEGINNING)
 Request = tuple[Signal, dict[str, Any]]
 
 
-def recording(name: str) -> dict[str, Any]:
+def recording(name: str, folder: Path = RECORDED) -> dict[str, Any]:
     """One recorded file, as it is."""
-    loaded: dict[str, Any] = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     return loaded
 
 
-def requests_of(name: str) -> list[Request]:
+def requests_of(name: str, folder: Path = RECORDED) -> list[Request]:
     """Every export request of a recording, signal by signal."""
-    recorded = recording(name)
+    recorded = recording(name, folder)
     return [(signal, request) for signal in Signal for request in recorded[signal.value]]
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from replaying import Request, one_by_one, replay, requests_of, rows
+from replaying import FRAMEWORKS, Request, one_by_one, replay, requests_of, rows
 
 from collector.store.seen import SeenTraces
 
@@ -47,7 +48,7 @@ def test_any_order_batching_and_repetition_of_spans_tells_the_same(
 ) -> None:
     in_order = _known([requests_of(name)])
 
-    shuffled = _known(_shuffled(name, seed, size, repeated), _near_sighted())
+    shuffled = _known(_shuffled(requests_of(name), seed, size, repeated), _near_sighted())
 
     assert shuffled == in_order
 
@@ -59,14 +60,36 @@ def test_any_order_of_governance_records_tells_the_same(
 ) -> None:
     in_order = _known([requests_of("agt_5.0.0")])
 
-    shuffled = _known(_shuffled("agt_5.0.0", seed, size, repeated), _near_sighted())
+    shuffled = _known(_shuffled(requests_of("agt_5.0.0"), seed, size, repeated), _near_sighted())
 
     assert shuffled == in_order
 
 
-def _shuffled(name: str, seed: int, size: int, repeated: int) -> list[list[Request]]:
+# To shrink a thousand records takes minutes and tells nothing more.
+@settings(max_examples=2, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(seed=st.integers(0, 2**32), size=st.integers(100, 500), repeated=st.integers(0, 100))
+def test_any_order_of_all_frameworks_at_once_tells_the_same(
+    seed: int, size: int, repeated: int
+) -> None:
+    sent = [request for name in _frameworks() for request in requests_of(name, FRAMEWORKS)]
+
+    shuffled = _known(_shuffled(sent, seed, size, repeated), _near_sighted())
+
+    assert shuffled == _all_frameworks_in_order()
+
+
+@cache
+def _all_frameworks_in_order() -> dict[str, list[tuple[Any, ...]]]:
+    return _known([requests_of(name, FRAMEWORKS) for name in _frameworks()])
+
+
+def _frameworks() -> list[str]:
+    return sorted(path.name.removesuffix(".truth.json") for path in FRAMEWORKS.glob("*.truth.json"))
+
+
+def _shuffled(sent: list[Request], seed: int, size: int, repeated: int) -> list[list[Request]]:
     random = Random(seed)
-    requests = [single for request in requests_of(name) for single in one_by_one(request)]
+    requests = [single for request in sent for single in one_by_one(request)]
     requests += random.choices(requests, k=repeated)
     random.shuffle(requests)
     return [requests[n : n + size] for n in range(0, len(requests), size)]

@@ -79,6 +79,19 @@ def test_a_recording_names_no_folder_of_the_machine_it_was_made_on(pair: Pair) -
     assert str(REPOSITORY) not in recorded.text(pair)
 
 
+def test_every_action_belongs_to_a_run_of_its_agent(collector: Collector) -> None:
+    strays = collector.rows(
+        """
+        select a.instance, a.name
+        from actions as a
+        anti join runs as r
+            on r.trace_id = a.trace_id and r.run_id = a.run_id and r.agent = a.agent
+        """
+    )
+
+    assert strays == []
+
+
 def test_nothing_of_the_recordings_is_refused(collector: Collector) -> None:
     assert collector.rows("select reason, detail from refused") == []
 
