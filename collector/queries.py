@@ -323,7 +323,10 @@ _QUESTIONS = (
             " environment sample action verdict effect stage mode source policy rule reason_code"
             " reason trust tier trust_origin scored_at holds objectives action_kind"
             " action_outcome action_duration_ms action_error hold_id command_id trace_id span_id"
-            " dialect raw_verdict"
+            " dialect raw_verdict told_by policy_version engine agent_version conversation_id"
+            " tool_call_id user_id target_type target_name target_tier risk_category risk_score"
+            " approval_id approval_outcome approver input_hash duration_ms error_type state_gen"
+            " state_epoch"
         ),
         "queries/decision_bom",
     ),

@@ -83,7 +83,27 @@ select
     lower(hex(d.trace_id)) as trace_id,
     lower(hex(d.span_id)) as span_id,
     d.dialect,
-    d.raw_verdict
+    d.raw_verdict,
+    d.told_by,
+    d.policy_version,
+    d.engine,
+    d.agent_version,
+    d.conversation_id,
+    d.tool_call_id,
+    d.user_id,
+    d.target_type,
+    d.target_name,
+    d.target_tier,
+    d.risk_category,
+    d.risk_score,
+    d.approval_id,
+    d.approval_outcome,
+    d.approver,
+    d.input_hash,
+    d.duration_ms,
+    d.error_type,
+    d.state_gen,
+    d.state_epoch
 from one as d
 cross join scored as s
 cross join held as h
