@@ -193,6 +193,14 @@ def activity(agent: str, asked: Window) -> pl.DataFrame:
     return _frame("activity", asked, agent=agent)
 
 
+def costs(asked: Window, agent: str | None = None) -> pl.DataFrame:
+    return _frame("costs", asked, agent=agent)
+
+
+def spend(agent: str | None = None) -> pl.DataFrame:
+    return _frame("spend", None, agent=agent)
+
+
 def sources() -> pl.DataFrame:
     return _frame("sources", None)
 

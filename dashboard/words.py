@@ -159,6 +159,19 @@ CLOCK_COLOURS: dict[str, Colour] = {
     "not_measured": "gray",
 }
 SEVERITIES = {"page": "Page", "ticket": "Ticket"}
+# How a budget in money stands, the worst first.
+SPEND_STATES = {
+    "exceeded": "Exceeded",
+    "at_risk": "At risk",
+    "not_measured": "Not measured",
+    "within": "Within",
+}
+SPEND_COLOURS: dict[str, Colour] = {
+    "exceeded": "red",
+    "at_risk": "orange",
+    "not_measured": "gray",
+    "within": "green",
+}
 
 
 def count(value: float | None) -> str:
@@ -168,6 +181,37 @@ def count(value: float | None) -> str:
     if abs(value) >= 1_000_000:
         return f"{value / 1_000_000:.3g} M"
     return f"{value / 1_000:.3g} k" if abs(value) > 99_999 else f"{value:,.0f}"
+
+
+def usd(value: float | None) -> str:
+    """Dollars and cents; less than a cent is said, thousands have none."""
+    if value is None:
+        return UNKNOWN
+    if value < 0:
+        return f"-{usd(-value)}"
+    if 0 < value < 0.005:
+        return "under $0.01"
+    if value >= 1_000_000:
+        return f"${value / 1_000_000:.3g} M"
+    return f"${value:,.0f}" if value >= 1_000 else f"${value:.2f}"
+
+
+def spent(cost_usd: float | None, calls: int, unpriced: int) -> str:
+    """A sum of money that never passes a part off as the whole."""
+    if cost_usd is None:
+        return "not measured" if calls else usd(0)
+    return f"at least {usd(cost_usd)}" if unpriced else usd(cost_usd)
+
+
+def budget_told(row: Mapping[str, Any]) -> str:
+    """One budget, or the month of an agent that none covers, in a sentence."""
+    so_far = spent(row["cost_usd"], row["calls"], row["unpriced_calls"])
+    period = f"in this {row['period']}" if row["period"][:1].isalpha() else f"in {row['period']}"
+    if row["budget"] is None:
+        return f"{so_far} {period}, no budget"
+    whose = row["agent"] or "all together"
+    end = f", would end at {usd(row['projected_usd'])}" if row["projected_usd"] else ""
+    return f"{row['budget']}, {whose}: {so_far} of {usd(row['amount_usd'])} {period}{end}"
 
 
 def percent(share: float | None) -> str:

@@ -38,6 +38,7 @@ PAGES = {
     "trace-span": "/trace?trace={trace}&span={span}",
     "trace-table": "/trace?trace={trace}&trace_as=Table",
     "decisions": "/decisions",
+    "costs": "/costs",
     "decision": "/decisions?decision={decision}",
     "commands": "/commands",
     "commands-contradicted": "/commands?hold={hold}",

@@ -38,6 +38,8 @@ def test_the_fleet_opens_with_its_tiles_and_charts(visit: Visit) -> None:
         ("/objective?objective=answers-without-error&agent=clerk", "c-objective_burn_down"),
         (f"/trace?trace={TRACE_ID}", "c-trace_waterfall"),
         ("/evidence", "c-evidence_intake"),
+        ("/costs", "c-costs_time"),
+        ("/costs", "c-costs_budgets"),
     ],
 )
 def test_charts_are_drawn_in_both_themes(visit: Visit, theme: str, path: str, key: str) -> None:

@@ -31,6 +31,10 @@ def every_chart() -> dict[str, dict[str, Any]]:
         "burn_down": charts.burn_down(fake_api.burn_down(FLEET, clerk)),
         "spent": charts.spent_bars(fake_api.spent_by(FLEET, {})),
         "burn_row": charts.burn_row(history, "1h", "5m", 14.4),
+        "costs": charts.cost_bars(fake_api.costs(FLEET, {})),
+        "bullets": charts.budget_bullets(
+            fake_api.spend(FLEET, {}).filter(pl.col("budget").is_not_null())
+        ),
         "waterfall": charts.waterfall(spans.rows, None),
     }
 

@@ -22,6 +22,7 @@ EVERY_PAGE = {
     "commands": {},
     "reports": {},
     "evidence": {},
+    "costs": {},
 }
 
 
@@ -337,3 +338,24 @@ def test_names_of_others_are_shown_as_text_not_as_markup() -> None:
     from dashboard.components.page import plain
 
     assert plain("**bold** [x](http://evil)") == ("\\*\\*bold\\*\\* \\[x\\]\\(http\\://evil\\)")
+
+
+def test_money_that_is_not_known_is_never_a_sum(visit: Visit) -> None:
+    page = visit("costs")
+
+    told = {metric.label: (metric.value, metric.delta) for metric in page.metric}
+    assert told["Spent, 24 h"][0].startswith("at least $")
+    assert told["Budgets exceeded"] == ("1", "of 4 budgets")
+    budgets = page.dataframe[0].value.set_index("budget")
+    assert list(budgets.index) == ["courier-day", "clerk-month", "rogue-month", "fleet"]
+    assert budgets.loc["rogue-month", "spent"] == "not measured"
+    assert budgets.loc["fleet", "spent"] == "at least $412.00"
+    models = page.dataframe[1].value.set_index("model")
+    assert models.loc["llama-on-prem", "spent"] == "not measured"
+
+
+def test_an_agent_tells_its_budgets_and_those_it_shares(visit: Visit) -> None:
+    told = words_of(visit("agent", agent="clerk")).replace("\\", "")
+
+    assert "clerk-month, clerk: $41.50 of $80.00 in this month, would end at $89.00" in told
+    assert "fleet, all together: at least $412.00 of $1,000 in 30 days" in told

@@ -117,3 +117,21 @@ def test_the_worst_that_is_known_names_the_record() -> None:
 def test_a_record_of_which_nothing_is_measured_is_not_called_complete() -> None:
     assert words.completeness(NOTHING_KNOWN) == "not_measured"
     assert words.completeness(NOTHING_KNOWN | {"silent": 0}) == "complete"
+
+
+@pytest.mark.parametrize(
+    ("cost", "calls", "unpriced", "told"),
+    [
+        (None, 0, 0, "$0.00"),
+        (None, 3, 3, "not measured"),
+        (1.5, 3, 1, "at least $1.50"),
+        (1.5, 3, 0, "$1.50"),
+        (0.001, 1, 0, "under $0.01"),
+        (12_345.6, 1, 0, "$12,346"),
+        (2_500_000.0, 1, 0, "$2.5 M"),
+    ],
+)
+def test_money_says_what_is_missing(
+    cost: float | None, calls: int, unpriced: int, told: str
+) -> None:
+    assert words.spent(cost, calls, unpriced) == told
