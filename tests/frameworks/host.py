@@ -1,8 +1,8 @@
 """What every framework's script shares: a bank with two tools, what its fake model wants, and
 the log of what really happened.
 
-The script runs in an environment of its own, so this module needs only the OpenTelemetry SDK,
-and our client where that can be installed beside the framework.
+The script runs in an environment of its own, so this module needs only the OpenTelemetry SDK
+and our client.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from watchkeeper_agent import Guard, attach
 
 SCENARIOS = ("normal", "degrade", "kill")
 LARGE, SMALL = "fake-large", "fake-small"
@@ -62,29 +63,6 @@ WISHES = (
 )
 
 
-class HouseDenied(Exception):
-    """The host's own rule forbids the call."""
-
-
-class HouseRules:
-    """The same restrictions by plain code, where our client cannot be installed.
-
-    Like any rule that a host writes into a hook, it tells nobody.
-    """
-
-    def __init__(self, scenario: str) -> None:
-        self._scenario = scenario
-
-    def check_tool(self, name: str, arguments: object = None) -> None:
-        if self._scenario == "kill" or (self._scenario == "degrade" and name != "get_balance"):
-            raise HouseDenied(f"{name} is not allowed")
-
-    def check_model(self, name: str) -> Any:
-        if self._scenario == "kill":
-            raise HouseDenied("no model may be called")
-        return argparse.Namespace(name=SMALL if self._scenario == "degrade" else name)
-
-
 @dataclass
 class Host:
     """One scenario of one agent: its tools, its model's wishes, its guard, its own log."""
@@ -93,7 +71,7 @@ class Host:
     agent: str
     instrumentation: str
     scenario: str
-    guard: Any
+    guard: Guard
     truth_file: Path
     truth: dict[str, Any] = field(default_factory=dict)
 
@@ -135,7 +113,7 @@ class Host:
 
 
 @contextmanager
-def hosted(framework: str, agent: str, guarded: bool = True) -> Iterator[Host]:
+def hosted(framework: str, agent: str) -> Iterator[Host]:
     """The host that the command line names, exporting; its log is written in the end."""
     parser = argparse.ArgumentParser()
     parser.add_argument("instrumentation")
@@ -143,12 +121,11 @@ def hosted(framework: str, agent: str, guarded: bool = True) -> Iterator[Host]:
     parser.add_argument("truth_file", type=Path)
     asked = parser.parse_args()
     providers = _export(f"{framework}_{asked.instrumentation}-{asked.scenario}")
-    guard = _guard(framework, agent, asked.scenario) if guarded else HouseRules(asked.scenario)
+    guard = _guard(framework, agent, asked.scenario)
     host = Host(framework, agent, asked.instrumentation, asked.scenario, guard, asked.truth_file)
     host.truth = {
         "agent": agent,
         "conversation": host.conversation,
-        "guarded": guarded,
         "runs": [],
         "model_calls": [],
         "executed": [],
@@ -157,15 +134,12 @@ def hosted(framework: str, agent: str, guarded: bool = True) -> Iterator[Host]:
     for provider in providers:
         provider.force_flush()
         provider.shutdown()
-    if guarded:
-        guard.close()
+    guard.close()
     host.truth_file.write_text(json.dumps(host.truth, indent=1), encoding="utf-8")
 
 
-def _guard(framework: str, agent: str, scenario: str) -> Any:
+def _guard(framework: str, agent: str, scenario: str) -> Guard:
     """Our client, once it has heard from control what is in force."""
-    from watchkeeper_agent import attach
-
     guard = attach(agent, framework=framework, read_only_tools=("get_balance",))
     until = time.monotonic() + PATIENCE_S
     guard.wait_until_heard(PATIENCE_S)

@@ -1,8 +1,4 @@
-"""AutoGen: it has no hook before a tool, so the host wraps its tools and its model.
-
-Our client cannot be installed beside it (AutoGen wants a protobuf before 6), so the host's own
-rules decide, and tell nobody.
-"""
+"""AutoGen: it has no hook before a tool, so the host's tools and model ask our guard themselves."""
 
 from __future__ import annotations
 
@@ -22,11 +18,12 @@ from autogen_core.models import (
     RequestUsage,
 )
 from autogen_core.tools import FunctionTool
-from host import LARGE, PROMPT, Host, HouseDenied, hosted
+from host import LARGE, PROMPT, Host, hosted
+from watchkeeper_agent import Refused
 
 
 class FakeClient(ChatCompletionClient):
-    """Wants what the plan says, if the house rules let it be asked."""
+    """Wants what the plan says, if the guard lets it be asked."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -87,9 +84,9 @@ class GuardedTool(FunctionTool):
 
     async def run_json(self, args: Mapping[str, Any], *others: Any, **named: Any) -> Any:
         try:
-            self.host.guard.check_tool(self.name, args)
-        except HouseDenied as denied:
-            return str(denied)
+            self.host.guard.check_tool(self.name, dict(args))
+        except Refused as refused:
+            return str(refused)
         return await super().run_json(args, *others, **named)
 
 
@@ -117,7 +114,7 @@ async def pay(host: Host) -> None:
     await agent.run(task=PROMPT)
 
 
-with hosted("autogen", "bank_agent", guarded=False) as host:
+with hosted("autogen", "bank_agent") as host:
     instrument(host.instrumentation)
     with host.run():
         asyncio.run(pay(host))
