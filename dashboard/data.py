@@ -177,6 +177,14 @@ def decision_bom(decision_id: str, known_at: datetime | None) -> pl.DataFrame:
     return _frame("decision_bom", None, decision_id=decision_id, known_at=moment)
 
 
+def sequences(asked: Window, *, agent: str | None, rule: str | None) -> pl.DataFrame:
+    return _frame("sequences", asked, agent=agent, rule=rule, limit=PAGE_ROWS)
+
+
+def sequence_rules() -> pl.DataFrame:
+    return _frame("sequence_rules", None)
+
+
 def decision_reasons(asked: Window, agent: str | None = None) -> pl.DataFrame:
     return _frame("decision_reasons", asked, agent=agent)
 

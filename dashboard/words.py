@@ -119,6 +119,34 @@ TIERS = {
     "probationary": "Probationary",
     "untrusted": "Untrusted",
 }
+# How grave a sequence is; the severity of an alert is another word.
+GRAVITIES = {
+    "critical": "Critical",
+    "high": "High",
+    "medium": "Medium",
+    "low": "Low",
+    "info": "Info",
+}
+GRAVITY_COLOURS: dict[str, Colour] = {
+    "critical": "red",
+    "high": "red",
+    "medium": "orange",
+    "low": "blue",
+    "info": "gray",
+}
+SCOPES = {
+    "conversation": "conversation",
+    "agent": "agent",
+    "trace": "trace",
+    "instance": "instance",
+}
+# What becomes of a rule, what needs a hand first.
+RULE_STATES = {"refused": "Refused", "suspended": "Suspended", "in_force": "In force"}
+RULE_STATE_COLOURS: dict[str, Colour] = {
+    "refused": "red",
+    "suspended": "orange",
+    "in_force": "green",
+}
 SIGNALS = {"traces": "Traces", "logs": "Logs", "metrics": "Metrics"}
 # What a source's record amounts to, the worst first.
 COMPLETENESS = {

@@ -40,6 +40,7 @@ PAGES = {
     "decisions": "/decisions",
     "costs": "/costs",
     "decision": "/decisions?decision={decision}",
+    "sequences": "/sequences",
     "commands": "/commands",
     "commands-contradicted": "/commands?hold={hold}",
     "reports": "/reports",

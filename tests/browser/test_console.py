@@ -235,3 +235,16 @@ def test_a_filter_of_the_evidence_is_in_the_address_and_restores_the_page(visit:
 
     expect(page.get_by_text("Nothing was refused in the last 24 h")).to_be_visible()
     assert "evidence_signal" in page.url
+
+
+def test_a_chosen_sequence_shows_its_steps_and_leads_to_its_trace(visit: Visit) -> None:
+    page = visit("/sequences?sequences_agent=rogue")
+    box = page.locator(".st-key-sequences_list canvas").first.bounding_box()
+    assert box is not None
+
+    page.mouse.click(box["x"] + 15, box["y"] + 48)
+
+    detail = page.locator(".st-key-sequences_detail")
+    expect(detail).to_contain_text("send_outside")
+    detail.get_by_role("link", name="Open trace").click()
+    expect(page).to_have_url(re.compile(f"trace={TRACE_ID}"))

@@ -19,6 +19,7 @@ EVERY_PAGE = {
     "traces": {},
     "trace": {"trace": TRACE_ID},
     "decisions": {},
+    "sequences": {},
     "commands": {},
     "reports": {},
     "evidence": {},
@@ -233,6 +234,17 @@ def test_a_decision_tells_what_it_was_made_of_and_what_was_known_then(visit: Vis
 
     assert "742 · Trusted" in words_of(page)
     assert "Degraded since" not in words_of(page)
+
+
+def test_the_rules_that_need_a_hand_stand_first_and_matches_name_their_steps(
+    visit: Visit,
+) -> None:
+    page = visit("sequences")
+
+    found, rules = page.dataframe[0].value, page.dataframe[1].value
+    assert found["steps"].to_list() == ["read_mail → send_outside"] * 3
+    assert rules["title"].to_list() == ["broken.yaml", "Mail is read, then data leaves"]
+    assert "the field steps is missing" in rules["reason"][0]
 
 
 def test_a_filter_narrows_the_table(visit: Visit) -> None:
