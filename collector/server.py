@@ -64,6 +64,7 @@ from collector.receive.rate import Rates
 from collector.receive.redaction import redactor_of
 from collector.receive.tls import Tls
 from collector.receive.tokens import TokenFile
+from collector.reported_queries import register_reported
 from collector.reporting import Reports
 from collector.sequence_queries import register_sequences
 from collector.sequence_rules import SequenceRules
@@ -185,6 +186,7 @@ class Parts:
         register_slo(queries, objectives)
         register_intake(queries)
         register_audit(queries, settings.home)
+        register_reported(queries)
         names = NameKeeper(Identities(settings.identities))
         rules = SequenceRules(settings.sequences)
         sequences = Sequences(rules.all)

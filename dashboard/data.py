@@ -193,6 +193,10 @@ def trust_series(asked: Window, agent: str) -> pl.DataFrame:
     return _frame("trust_series", asked, agent=agent)
 
 
+def reported_against_computed(asked: Window, agent: str) -> pl.DataFrame:
+    return _frame("reported_against_computed", asked, agent=agent)
+
+
 def command_proof(limit: int = 50) -> pl.DataFrame:
     return _frame("command_proof", None, limit=limit)
 

@@ -60,6 +60,7 @@ class Key(StrEnum):
     COSTS_BUDGET_TABLE = "costs_budget_table"
     COSTS_MODELS = "costs_models"
     COSTS_AGENTS = "costs_agents"
+    AGENT_REPORTED = "agent_reported"
     OBJECTIVES_LIST = "objectives_list"
     OBJECTIVE_DEGRADE = "objective_degrade"
     OBJECTIVE_BURN_DOWN = "objective_burn_down"

@@ -65,6 +65,22 @@ VERDICT_COLOURS: dict[str, Colour] = {
     "defer": "gray",
     "error": "red",
 }
+MEASURES = {
+    "state": "State",
+    "budget_left": "Budget left",
+    "burn_rate": "Burn rate",
+    "indicator": "Indicator",
+    "trust": "Trust",
+}
+# The toolkit's words beside ours.
+TOOLKIT_STATES = {
+    **STATES,
+    "warning": "Warning",
+    "critical": "Critical",
+    "unknown": "Unknown",
+}
+AGREEMENTS = {"agrees": "Agree", "differs": "Differ", "missing": "One side only"}
+AGREEMENT_COLOURS: dict[str, Colour] = {"agrees": "green", "differs": "orange", "missing": "gray"}
 OUTCOMES = {"ok": "OK", "error": "Failed", "denied": "Denied", "unknown": "Unknown"}
 OUTCOME_COLOURS: dict[str, Colour] = {
     "ok": "green",

@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import charts, data, people, timeline, words
 from dashboard.actions import Act
 from dashboard.components import dialogs, draw, page, tables
+from dashboard.components import reported as reporting
 from dashboard.data import Window
 from dashboard.doors import Json
 from dashboard.state import Key, Url, address
@@ -101,6 +102,19 @@ def objectives(agent: str) -> None:
     picked = tables.objective_table(rows, Key.AGENT_OBJECTIVES, with_agent=False)
     if picked:
         st.switch_page("views/objective.py", query_params=picked)
+
+
+def reported(agent: str, window: Window) -> None:
+    """What its own toolkit reported of it; no card where it reported nothing."""
+    with page.surviving():
+        rows = data.reported_against_computed(window, agent)
+        if rows.is_empty():
+            return
+        with page.section(
+            "What does its toolkit say of it?",
+            "Figures of the governance toolkit beside those computed from what arrived.",
+        ):
+            reporting.table(rows)
 
 
 def decisions(agent: str, window: Window) -> None:

@@ -135,6 +135,13 @@ def section(question: str, caption: str = "", help: str | None = None) -> Iterat
         st.subheader(question, anchor=False, help=help)
         if caption:
             st.caption(caption)
+    with surviving():
+        yield
+
+
+@contextmanager
+def surviving() -> Iterator[None]:
+    """A refusal in here is told, and the rest of the page stands."""
     try:
         yield
     except doors.Refused as refused:

@@ -36,6 +36,7 @@ with page.section("Which promises does it keep?", "Choose a row to see what spen
     agent.objectives(name)
 with page.section("What does it cost?", f"Calls of models, last {page.range_words()}, UTC."):
     costs.of_agent(name, window)
+agent.reported(name, window)
 left, right = st.columns(2, gap="medium")
 with left, page.section("What was decided about it?", "Newest first, UTC."):
     agent.decisions(name, window)

@@ -181,6 +181,15 @@ def test_a_click_on_a_heat_cell_opens_the_decisions_of_that_hour(visit: Visit) -
     assert "decisions_agent=" in page.url and "decisions_since=" in page.url
 
 
+def test_an_agents_page_shows_its_toolkits_figures_beside_ours(visit: Visit) -> None:
+    page = visit("/agent?agent=courier")
+
+    heading = page.get_by_role("heading", name="What does its toolkit say of it?")
+    heading.scroll_into_view_if_needed()
+    expect(heading).to_be_visible()
+    expect(page.locator(".st-key-agent_reported canvas").first).to_be_visible()
+
+
 def test_the_critical_path_is_underlined(visit: Visit) -> None:
     page = visit(f"/trace?trace={TRACE_ID}")
 

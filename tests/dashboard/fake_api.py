@@ -717,6 +717,67 @@ def decision_reasons(_: Fleet, __: Parameters) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["verdict", "reason", "decisions"], orient="row")
 
 
+def reported_against_computed(_: Fleet, parameters: Parameters) -> pl.DataFrame:
+    """Of the courier only: the worked case of the toolkit's specification."""
+    burn = (
+        "the toolkit divides by the budget per second, so its figure is 2,592,000 times too large"
+    )
+    rows = [
+        (
+            "deliveries",
+            "budget_left",
+            0.0,
+            None,
+            0.0,
+            0.12,
+            None,
+            False,
+            "the toolkit takes 1 from a budget of 0.005 for every bad event",
+        ),
+        ("deliveries", "burn_rate", 25_920_000.0, None, 10.0, 10.0, None, True, burn),
+        (
+            "deliveries",
+            "state",
+            None,
+            "exhausted",
+            None,
+            None,
+            "at_risk",
+            False,
+            "its state follows its budget",
+        ),
+        (
+            "task_success_rate",
+            "indicator",
+            0.4792,
+            None,
+            0.4792,
+            None,
+            None,
+            None,
+            "not measured here",
+        ),
+        (None, "trust", 625.0, None, 625.0, 625.0, None, True, "both agree"),
+    ]
+    names = "objective measure reported reported_word conventional computed computed_word"
+    frame = pl.DataFrame(
+        [
+            {
+                "agent": "courier",
+                "sample": True,
+                "reported_at": ago(minutes=3),
+                "told_by": "event",
+                "computed_at": ago(minutes=3),
+                **dict(zip([*names.split(), "agrees", "why"], row, strict=True)),
+            }
+            for row in rows
+        ],
+        schema_overrides={"agrees": pl.Boolean, "reported_at": TIME, "computed_at": TIME},
+        infer_schema_length=None,
+    )
+    return only(frame, "agent", parameters)
+
+
 def trust_series(_: Fleet, parameters: Parameters) -> pl.DataFrame:
     rows = []
     for agent in AGENTS:
@@ -1123,6 +1184,7 @@ QUERIES: dict[str, Callable[[Fleet, Parameters], pl.DataFrame]] = {
         sequence_rules,
         decision_reasons,
         trust_series,
+        reported_against_computed,
         command_proof,
         activity,
         sources,

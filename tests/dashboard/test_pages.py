@@ -371,3 +371,28 @@ def test_an_agent_tells_its_budgets_and_those_it_shares(visit: Visit) -> None:
 
     assert "clerk-month, clerk: $41.50 of $80.00 in this month, would end at $89.00" in told
     assert "fleet, all together: at least $412.00 of $1,000 in 30 days" in told
+
+
+def test_figures_of_the_toolkit_stand_beside_ours_with_why_they_differ(visit: Visit) -> None:
+    page = visit("agent", agent="courier")
+
+    table = next(each.value for each in page.dataframe if "toolkit" in each.value.columns)
+    told = {row["measure"]: row for row in table.to_dict("records")}
+    burn = told["Burn rate"]
+    assert (burn["toolkit"], burn["scaled"], burn["ours"]) == ("25,920,000 ×", "10 ×", "10 ×")
+    assert told["State"]["ours"] == "At risk"
+    assert told["Indicator"]["ours"] == "not measured"
+    assert "divides by the budget per second" in words_of(page)
+    assert [list(row["agreement"]) for row in told.values()] == [
+        ["Differ"],
+        ["Agree"],
+        ["Differ"],
+        ["One side only"],
+        ["Agree"],
+    ]
+
+
+def test_an_agent_without_a_toolkit_has_no_card_about_one(visit: Visit) -> None:
+    page = visit("agent", agent="clerk")
+
+    assert "What does its toolkit say of it?" not in words_of(page)

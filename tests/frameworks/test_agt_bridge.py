@@ -120,6 +120,24 @@ def test_every_score_of_agt_is_a_trust_point(
 
 
 @MODES
+def test_everything_that_happened_to_an_agent_is_told(
+    store: Store, truths: dict[str, Any], mode: str
+) -> None:
+    happened = Counter(tuple(one) for one in truths[mode]["happenings"])
+
+    found = rows(
+        store,
+        f"""
+        select kind, name, from_value, to_value
+        from governance_events where instance = 'agt-{mode}' and dialect = 'watchkeeper'
+        """,
+    )
+
+    assert happened.total() == 19
+    assert Counter(found) == happened
+
+
+@MODES
 def test_everything_was_wired_and_nothing_was_lost(truths: dict[str, Any], mode: str) -> None:
     truth = truths[mode]
 

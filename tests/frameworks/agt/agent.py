@@ -341,7 +341,11 @@ class Process:
 
     def _objective(self) -> None:
         """The worked case of the toolkit's specification: 5 of 100 bad against 99.5 %."""
-        slo = SLO("success", [TaskSuccessRate(0.995)], ErrorBudget(total=0.005), agent_id="gateway")
+        # One failed task, then three good ones: 75 %.
+        tasks = TaskSuccessRate(0.995)
+        for good in (False, True, True, True):
+            tasks.record_task(good)
+        slo = SLO("success", [tasks], ErrorBudget(total=0.005), agent_id="gateway")
         for number in range(100):
             slo.record_event(number >= 5)
         status = slo.evaluate()
