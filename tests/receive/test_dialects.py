@@ -359,6 +359,13 @@ def test_a_control_that_did_not_match_has_decided_nothing(matched: Any) -> None:
             None,
         ),
         (
+            "agent_control_plane.signals",
+            "[Signal] night clerk received SIGSTOP from on call: two\nlines",
+            "signal",
+            "night clerk",
+            "SIGSTOP",
+        ),
+        (
             "agent_os.prompt_injection",
             "Prompt injection DETECTED source=mcp:a:b threat=high type=direct_override",
             "threat",
@@ -373,6 +380,33 @@ def test_a_line_of_the_toolkit_tells_what_nothing_else_tells(
     found = governance(of_log({}, body=line, scope=scope))
 
     assert (found.kind, found.agent, found.to_value, found.told_by) == (kind, agent, to, "log_line")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "data", "agent"),
+    [
+        ({"agt.agent.id": "clerk"}, {"agent_did": "did:mesh:1"}, "clerk"),
+        ({}, {"agent_id": "clerk", "agent_did": "did:mesh:1"}, "clerk"),
+        ({"agt.audit.meta.agent_did": "did:mesh:2"}, {"agent_did": "did:mesh:1"}, "did:mesh:2"),
+        ({}, {"agent_did": "did:mesh:1"}, "did:mesh:1"),
+        ({}, {}, "did:mesh:0"),
+    ],
+)
+def test_an_audit_entry_is_about_the_first_agent_that_it_names(
+    attributes: dict[str, Any], data: dict[str, Any], agent: str
+) -> None:
+    event = {"id": "e", "source": "did:mesh:0", "data": data}
+    told = {
+        "agt.audit.decision": "deny",
+        "agt.audit.meta.event_id": "e",
+        "agt.audit.event_type": "policy_check",
+        "agt.audit.meta.cloudevent": json.dumps(event),
+        **attributes,
+    }
+
+    decisions = [f for f in of_log(told, "audit_entry") if isinstance(f, DecisionFact)]
+
+    assert [found.agent for found in decisions] == [agent]
 
 
 def test_the_same_line_of_another_logger_tells_nothing() -> None:

@@ -28,6 +28,12 @@ STATUS = {
     "agent.sre.slo.name": "answers",
     "agent.sre.slo.status": "exhausted",
 }
+INCIDENT = {
+    "event.name": "agent.sre.incident.detected",
+    "agent.sre.incident.id": "i-1",
+    "agent.sre.incident.severity": "p1",
+    "agent.sre.incident.state": "detected",
+}
 Request = tuple[Signal, dict[str, Any]]
 
 
@@ -122,6 +128,42 @@ CASES = {
         ],
         "select kind, agent, to_value, reason, told_by from governance_events",
         [("signal", "clerk", "SIGKILL", "drill", "log_line")],
+    ),
+    "a signal as our own event and as a line": (
+        [
+            log(
+                "watchkeeper.governance",
+                {
+                    "watchkeeper.governance.kind": "signal",
+                    "watchkeeper.governance.name": "SIGSTOP",
+                    "watchkeeper.governance.to": "stopped",
+                    "gen_ai.agent.name": "clerk",
+                },
+            ),
+            line(
+                "agent_control_plane.signals",
+                "[Signal] clerk received SIGSTOP from operator: drill",
+            ),
+        ],
+        "select kind, name, agent, to_value, told_by from governance_events",
+        [("signal", "SIGSTOP", "clerk", "stopped", "canonical")],
+    ),
+    "an incident as our own event, as a log and on a span": (
+        [
+            log(
+                "watchkeeper.governance",
+                {
+                    "watchkeeper.governance.kind": "incident",
+                    "watchkeeper.governance.name": "slo_breach",
+                    "watchkeeper.governance.id": "i-1",
+                    "watchkeeper.governance.to": "detected",
+                },
+            ),
+            log("agent.sre.incident.detected", INCIDENT),
+            span({}, "agent.sre.incident.detected", INCIDENT),
+        ],
+        "select kind, subject, to_value, told_by from governance_events",
+        [("incident", "i-1", "detected", "canonical")],
     ),
 }
 

@@ -15,10 +15,10 @@ from collector.receive.normalise.agt.verdicts import (
     approval_outcome,
     verdict_of,
 )
-from collector.receive.normalise.agt.words import COPY, DIALECT, META, agent_of, did_of
+from collector.receive.normalise.agt.words import COPY, DIALECT, IDENTITY, META, agent_of, did_of
 from collector.receive.normalise.events import Event, decision_of, id_of, parsed
 from collector.receive.normalise.facts import AliasFact, Fact, digest, parsed_ns
-from collector.receive.normalise.keys import real, text
+from collector.receive.normalise.keys import first, real, text
 
 # Kinds of AGT's GovernanceEvent. The real ones carry an event id; hosts borrow the words.
 _GOVERNANCE_KINDS = frozenset(
@@ -93,10 +93,14 @@ def _opened(event: Event) -> _Entry:
     cloud = parsed(attributes.get(META + "cloudevent"))
     data = cloud.get("data")
     data = data if isinstance(data, dict) else {}
+    did = text(attributes.get(META + "agent_did")) or text(data.get("agent_did"))
     agent = (
         text(attributes.get("agt.agent.id"))
         or text(entry.get("agent_id"))
         or text(data.get("agent_id"))
+        or first(attributes, IDENTITY)
+        or did
+        or did_of(text(cloud.get("source")))
         or agent_of(attributes, event.sender, event.resource)
     )
     return _Entry(
@@ -111,7 +115,7 @@ def _opened(event: Event) -> _Entry:
         data=data,
         kind=text(attributes.get("agt.audit.event_type")) or text(entry.get("event_type")) or "",
         agent=agent,
-        did=text(attributes.get(META + "agent_did")) or text(data.get("agent_did")),
+        did=did,
     )
 
 

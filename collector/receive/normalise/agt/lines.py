@@ -21,7 +21,7 @@ _Pattern = tuple[GovernanceKind, str, "re.Pattern[str]"]
 
 
 def _line(kind: GovernanceKind, name: str, pattern: str) -> _Pattern:
-    return kind, name, re.compile(pattern)
+    return kind, name, re.compile(pattern, re.DOTALL)
 
 
 _LINES: Mapping[str, Sequence[_Pattern]] = {
@@ -29,7 +29,7 @@ _LINES: Mapping[str, Sequence[_Pattern]] = {
         _line(
             _SIGNAL,
             "signal",
-            r"\[Signal\] (?P<agent>\S+) received (?P<to>SIG[A-Z]+) from (?P<by>\S+?): "
+            r"\[Signal\] (?P<agent>.+?) received (?P<to>SIG[A-Z]+) from (?P<by>.+?): "
             r"(?P<reason>.*)",
         )
     ],
@@ -38,21 +38,21 @@ _LINES: Mapping[str, Sequence[_Pattern]] = {
         _line(
             _KILL,
             "kill.failed",
-            r"(?P<reason>No termination callback registered for agent (?P<agent>\S+))",
+            r"(?P<reason>No termination callback registered for agent (?P<agent>.+))",
         ),
     ],
     "agentmesh.services.behavior_monitor": [
         _line(
             GovernanceKind.QUARANTINE,
             "quarantine",
-            r"QUARANTINE agent (?P<agent>\S+?): (?P<reason>.*)",
+            r"QUARANTINE agent (?P<agent>.+?): (?P<reason>.*)",
         )
     ],
     "agent_sre.anomaly.rogue_detector": [
         _line(
             GovernanceKind.ANOMALY,
             "rogue_assessment",
-            r"Quarantine recommended for agent (?P<agent>\S+) "
+            r"Quarantine recommended for agent (?P<agent>.+?) "
             r"\(risk=(?P<to>\w+), score=(?P<value>[\d.]+)\)",
         )
     ],
