@@ -187,7 +187,9 @@ def test_an_agents_page_shows_its_toolkits_figures_beside_ours(visit: Visit) -> 
     heading = page.get_by_role("heading", name="What does its toolkit say of it?")
     heading.scroll_into_view_if_needed()
     expect(heading).to_be_visible()
-    expect(page.locator(".st-key-agent_reported canvas").first).to_be_visible()
+    table = page.get_by_role("region", name="Figures of the toolkit beside those computed here")
+    expect(table).to_be_visible()
+    expect(page.get_by_text("2,592,000 times too large")).to_be_visible()
 
 
 def test_the_critical_path_is_underlined(visit: Visit) -> None:
