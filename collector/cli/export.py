@@ -33,6 +33,7 @@ TIMES = {
     "runs": "started_at",
     "actions": "started_at",
     "decisions": "decided_at",
+    "governance_events": "told_at",
     "trust": "at",
     "commands": "requested_at",
     "holds": "signed_at",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from house import DAY, NOON, House, logs, points, spans
+from house import DAY, NOON, House, logs, ns, points, spans, text
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from collector.keeping import Act, Kind, Rules, folded
 from collector.keeping import Signal as Kept
@@ -107,6 +108,34 @@ def test_telemetry_may_go_sooner_than_the_governance_it_carries(
     retention.delete_due(rules, NOON + 40 * DAY)
 
     assert counts(house) == {"logs": 2, "actions": 6, "decisions": 2, "sources": 3}
+
+
+def happening(at: datetime) -> bytes:
+    request = ExportLogsServiceRequest()
+    records = request.resource_logs.add().scope_logs.add().log_records
+    told = {"watchkeeper.governance.kind": "kill", "gen_ai.agent.name": "rogue"}
+    records.add(time_unix_nano=ns(at), event_name="watchkeeper.governance").attributes.extend(
+        text(*pair) for pair in told.items()
+    )
+    return request.SerializeToString()
+
+
+def test_what_happened_to_an_agent_is_kept_as_governance_and_leaves_with_its_record(
+    house: House, retention: Retention
+) -> None:
+    house.take(Signal.LOGS, happening(NOON), NOON)
+    retention.delete_due(Rules(), NOON + timedelta(hours=25))
+    rules = folded([act(Kind.SET, n, signal=s, days=30) for n, s in enumerate(Kept) if n < 3])
+    house.seal()
+
+    retention.delete_due(rules, NOON + 40 * DAY)
+    before = (house.count("logs"), house.count("governance_events"))
+    retention.delete_due(folded([act(Kind.HOLD, agent="rogue")]), HALF_A_YEAR_ON)
+    held = house.count("governance_events")
+    retention.delete_due(Rules(), HALF_A_YEAR_ON)
+
+    assert (before, held) == ((3, 1), 1)
+    assert (house.count("logs"), house.count("governance_events")) == (0, 0)
 
 
 def test_a_hold_keeps_everything_of_its_days(house: House, retention: Retention) -> None:
