@@ -18,6 +18,7 @@ FRAMEWORKS = {
     "openai_agents_openinference": "openai-agents",
     "google_adk_native": "google-adk",
     "crewai_openllmetry": "crewai",
+    "crewai_openinference_events": "crewai",
     "agent_framework_native": "agent-framework",
     "semantic_kernel_native": "semantic-kernel",
 }
