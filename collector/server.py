@@ -41,6 +41,7 @@ from collector.cost_queries import register_costs
 from collector.costs.budgets_file import read_budgets
 from collector.costs.price import PriceList
 from collector.costs.prices_file import built_in, read_prices
+from collector.coverage_queries import register_coverage
 from collector.errors import ConfigurationError
 from collector.evaluator import Evaluator
 from collector.homefile import HomeFile
@@ -184,6 +185,7 @@ class Parts:
             reader, utc_now, lambda: {one.name: one.period(utc_now()) for one in objectives.all()}
         )
         register_slo(queries, objectives)
+        register_coverage(queries)
         register_intake(queries)
         register_audit(queries, settings.home)
         register_reported(queries)

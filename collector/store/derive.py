@@ -79,7 +79,7 @@ def _tell(
     if forgotten_until_us is not None:
         # Of traces that began before, spans are deleted: what was told of them must not be retold.
         since = max(since, _EPOCH + timedelta(microseconds=forgotten_until_us + 1))
-    if until <= since:
+    if until < since:
         return
     window = {"since": since, "until": until}
     _run(cursor, "evidence_archived" if is_archived else "evidence")

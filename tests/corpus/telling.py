@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from replaying import RECEIVED_NS, Request
+from replaying import RECEIVED_NS, Request, replay, rows
 
 from collector.model import Signal
 
@@ -97,3 +100,18 @@ def _resource() -> dict[str, Any]:
     return {
         "attributes": attributes({"service__name": "clerk-service", "service__instance__id": "one"})
     }
+
+
+def known(told: Sequence[Request], query: str) -> list[tuple[Any, ...]]:
+    """What is known in the end, whichever comes last, backwards, and for all in one batch twice."""
+    orders = [[*told[n:], *told[:n]] for n in range(len(told))]
+    orders.append([*reversed(told)])
+    found = [_replayed([[each] for each in order], query) for order in orders]
+    found.append(_replayed([list(told), list(told)], query))
+    assert all(each == found[0] for each in found)
+    return found[0]
+
+
+def _replayed(batches: list[list[Request]], query: str) -> list[tuple[Any, ...]]:
+    with TemporaryDirectory() as folder, replay(Path(folder), batches) as store:
+        return rows(store, query)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from collector.coverage_queries import register_coverage
 from collector.intake_queries import register_intake
 from collector.queries import Queries
 from collector.store.connection import Store
@@ -65,6 +66,7 @@ def reader(store: Store) -> Reader:
 @pytest.fixture
 def queries(reader: Reader) -> Queries:
     asked = Queries(reader, now=lambda: NOW, periods=lambda: {"answers": timedelta(days=28)})
+    register_coverage(asked)
     register_intake(asked)
     return asked
 

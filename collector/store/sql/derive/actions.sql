@@ -9,6 +9,7 @@ with
             trace_id,
             action_span_id,
             arg_min(decision_id, (effect not in ('blocked', 'held'), -decided_ns, decision_id)) as decision_id,
+            arg_min(matched_by, (effect not in ('blocked', 'held'), -decided_ns, decision_id)) as matched_by,
             bool_or(effect in ('blocked', 'held')) as denied
         from judged
         where action_span_id is not null
@@ -76,7 +77,13 @@ select
     c.cache_read_tokens,
     c.cache_write_tokens,
     c.reasoning_tokens,
-    v.decision_id
+    v.decision_id,
+    v.matched_by,
+    case
+        when c.status_code = 2 or c.error_type is not null then 'error'
+        when c.duration_ms is null then 'unknown'
+        else 'ok'
+    end as span_outcome
 from called as c
 left join verdicts as v on v.trace_id = c.trace_id and v.action_span_id = c.span_id
 left join computed as m on m.trace_id = c.trace_id and m.span_id = c.span_id and m.cost_usd <= 1000000

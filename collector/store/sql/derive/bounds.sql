@@ -11,7 +11,6 @@ with
         from span
         where
             sequence > (select sequence from applied)
-            and op is not null
             and trace_id in (select trace_id from touched)
         union all
         select decided_at as told_at

@@ -53,6 +53,7 @@ select
     end as name,
     case when l.layer in ('model', 'embedding') then l.model end as model,
     case when l.layer in ('model', 'embedding') then l.provider end as provider,
+    l.tool_call_id,
     l.start_ns,
     l.end_ns,
     l.started_at,

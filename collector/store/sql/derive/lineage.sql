@@ -59,6 +59,7 @@ select
         when s.op in ('agent', 'model', 'tool', 'retrieval', 'embedding', 'delegation', 'memory') then s.op
     end as layer,
     s.tool_name,
+    s.tool_call_id,
     s.model,
     s.provider,
     s.input_tokens,

@@ -28,5 +28,7 @@ select
     cache_write_tokens,
     reasoning_tokens,
     provider,
-    coalesce(cost_origin, case when cost_usd is not null then 'told' end) as cost_origin
+    coalesce(cost_origin, case when cost_usd is not null then 'told' end) as cost_origin,
+    case when decision_id is not null then matched_by end as matched_by,
+    span_outcome
 from named_action;
