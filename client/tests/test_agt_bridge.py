@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -329,6 +332,41 @@ def test_an_error_of_agt_is_its_own_and_is_told_as_no_verdict(telling: Telling) 
         engine.evaluate("a-1", 7)  # type: ignore[arg-type]
 
     assert telling.verdicts() == [(None, "error", "unknown", "policy")]
+
+
+FORKING = """
+import os, sys
+from agentmesh.governance.policy import PolicyEngine
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import ConsoleLogRecordExporter, SimpleLogRecordProcessor
+from watchkeeper_agent.adapters.agt import bridge
+
+provider = LoggerProvider()
+line = lambda record: record.to_json(indent=None) + os.linesep
+provider.add_log_record_processor(SimpleLogRecordProcessor(ConsoleLogRecordExporter(formatter=line)))
+bridge(logger_provider=provider)
+engine = PolicyEngine()
+engine.evaluate("parent", {"action": {"type": "read"}})
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+else:
+    engine.evaluate("child", {"action": {"type": "read"}})
+"""
+
+
+def test_a_process_and_its_forked_child_tell_their_own_until_they_end() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKING],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+
+    told = [json.loads(line)["attributes"] for line in ended.stdout.splitlines()]
+    assert sorted(each["gen_ai.agent.name"] for each in told) == ["child", "parent"]
+    assert len({each["watchkeeper.sequence.stream"] for each in told}) == 2
 
 
 class Hanging(LogRecordExporter):

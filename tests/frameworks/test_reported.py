@@ -39,6 +39,18 @@ BURNT = """
 """
 
 
+SCORED = """
+    insert into trust_point by name
+    select
+        0 as sequence, agent, reason, false as sample, epoch_ns(now()) as scored_ns,
+        now() as scored_at, 700 as score, 'trusted' as tier, 700 as raw_score,
+        '0-1000' as raw_scale, 'reported' as origin
+    from
+        (values ('silent', 'changed by reward'), ('other', 'policy violation'))
+        as t (agent, reason)
+"""
+
+
 class Known:
     """An objective of the name that the toolkit's has, for every agent."""
 
@@ -73,6 +85,7 @@ def rows(
         cursor = store.cursor()
         cursor.execute(JUDGED).fetchall()
         cursor.execute(BURNT).fetchall()
+        cursor.execute(SCORED).fetchall()
         cursor.close()
         queries = Queries(Reader(store), lambda: datetime.now(UTC), dict)
         register_slo(queries, Known())
@@ -123,8 +136,13 @@ def test_trust_stands_beside_what_the_decisions_alone_would_give(rows: Any) -> N
     assert "what its host told it" in trust["why"]
 
 
-def test_a_score_without_decisions_before_it_is_not_measured_here(rows: Any) -> None:
+def test_a_score_before_which_no_decision_came_is_not_measured_here(rows: Any) -> None:
+    trust = rows["silent", None, "trust"]
+
+    assert (trust["reported"], trust["computed"], trust["agrees"]) == (700, None, None)
+
+
+def test_a_score_that_is_not_the_toolkits_is_not_compared_with_its_formula(rows: Any) -> None:
     scored = {agent for agent, _, measure in rows if measure == "trust"}
 
-    assert scored == {"did:mesh:clerk", "reader"}
-    assert all(rows[agent, None, "trust"]["computed_at"] is not None for agent in scored)
+    assert scored == {"did:mesh:clerk", "reader", "silent"}

@@ -235,7 +235,7 @@ def ring_asked(teller: Teller, outcome: Outcome, owner: Any, context: Any) -> No
         "blocked",
         rule=denial.matched_rule,
         reason=denial.reason,
-        **{"watchkeeper.policy.id": "rings", **_session(owner)},
+        also={"watchkeeper.policy.id": "rings", **_session(owner)},
     )
 
 
@@ -265,7 +265,7 @@ def _ring_answer(teller: Teller, outcome: Outcome, action: Any) -> None:
         "unknown",
         rule=None if allowed else "ring_enforcement",
         reason=outcome.result.reason,
-        **{"watchkeeper.policy.id": "rings"},
+        also={"watchkeeper.policy.id": "rings"},
     )
 
 
@@ -325,7 +325,7 @@ def _integration_answer(
         rule=check.matched_rule,
         reason_code=check.matched_rule or category,
         reason=check.reason or check.detail,
-        **{
+        also={
             "watchkeeper.risk.category": category,
             "gen_ai.conversation.id": text(getattr(context, "session_id", None)),
         },
@@ -353,7 +353,7 @@ def gateway_asked(
         stage="mcp_request",
         reason_code="mcp_gateway",
         reason=reason,
-        **{"watchkeeper.policy.id": "mcp_gateway"},
+        also={"watchkeeper.policy.id": "mcp_gateway"},
     )
 
 
@@ -373,7 +373,7 @@ def kernel_executed(
         "blocked" if refused else "executed",
         reason_code="kernel_policy",
         reason=answer.error,
-        **{"watchkeeper.policy.id": ",".join(request.context.policies or ()) or None},
+        also={"watchkeeper.policy.id": ",".join(request.context.policies or ()) or None},
     )
 
 
@@ -412,7 +412,7 @@ def request_submitted(
         "deny" if refused else "allow",
         "blocked" if refused else "unknown",
         reason_code="kernel_policy",
-        **{"watchkeeper.risk.score": request.risk_score},
+        also={"watchkeeper.risk.score": request.risk_score},
     )
 
 
@@ -449,7 +449,7 @@ def escalation_considered(
         _enforced(verdict, verdict == "allow"),
         reason_code="escalation_policy",
         reason=answer.reason,
-        **{
+        also={
             "watchkeeper.policy.id": text(answer.policy_name),
             "watchkeeper.approval.id": text(getattr(answer.request, "request_id", None)),
         },
@@ -472,7 +472,7 @@ def escalated(
         source="fail_closed" if denied else "policy",
         reason_code="escalation_fatigue" if denied else "escalated",
         reason=request.reason,
-        **{"watchkeeper.approval.id": text(request.request_id)},
+        also={"watchkeeper.approval.id": text(request.request_id)},
     )
 
 
@@ -493,7 +493,7 @@ def escalation_resolved(teller: Teller, outcome: Outcome, handler: Any, request_
         source="human" if answered else fallback,
         reason_code="approval_rejected" if answered else "approval_timeout",
         decision_id=f"agt-{request_id}-{outcomes}",
-        **{
+        also={
             "watchkeeper.approval.id": text(request_id),
             "watchkeeper.approval.outcome": outcomes if answered else "timeout",
             "watchkeeper.approval.approver": text(getattr(request, "resolved_by", None)),
@@ -529,7 +529,7 @@ def manager_recorded(
         source=source,
         reason_code=str(event_type),
         reason=data.reason,
-        **{
+        also={
             "watchkeeper.approval.id": text(data.request_id),
             "watchkeeper.approval.outcome": _approval_word(data) if decision else None,
             "watchkeeper.approval.approver": text(data.decided_by) if decision else None,
@@ -562,7 +562,7 @@ def budget_asked(
         stage="agent_start",
         reason_code="budget_exhausted",
         reason=reason,
-        **{"watchkeeper.policy.id": "cost_guard"},
+        also={"watchkeeper.policy.id": "cost_guard"},
     )
 
 

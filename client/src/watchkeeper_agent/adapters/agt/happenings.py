@@ -110,7 +110,7 @@ def elevation_asked(
         value=more.get("trust_score"),
         reason=outcome.result.reason if granted else denial,
         severity=SeverityNumber.INFO if granted else _WARN,
-        **{"gen_ai.conversation.id": text(session_id)},
+        also={"gen_ai.conversation.id": text(session_id)},
     )
 
 
@@ -137,7 +137,7 @@ def _elevation_over(teller: Teller, name: str, elevation: Any) -> None:
         elevation.agent_did,
         before=ring(elevation.elevated_ring),
         after=ring(elevation.original_ring),
-        **{"gen_ai.conversation.id": text(elevation.session_id)},
+        also={"gen_ai.conversation.id": text(elevation.session_id)},
     )
 
 
@@ -174,7 +174,7 @@ def ring_called(
             value=breach.anomaly_score,
             reason=breach.details,
             severity=_ERROR,
-            **{"gen_ai.conversation.id": text(breach.session_id)},
+            also={"gen_ai.conversation.id": text(breach.session_id)},
         )
 
 
@@ -201,7 +201,7 @@ def killed(
         after="terminated" if result.terminated else "not_terminated",
         reason=result.reason,
         severity=_ERROR,
-        **{
+        also={
             "watchkeeper.governance.id": text(result.kill_id),
             "watchkeeper.governance.terminated": bool(result.terminated),
             "watchkeeper.governance.handoffs": len(result.handoffs or ()),
@@ -235,7 +235,7 @@ def signalled(
         after=condition(dispatcher),
         reason=reason,
         severity=_WARN,
-        **{"watchkeeper.governance.source": text(source)},
+        also={"watchkeeper.governance.source": text(source)},
     )
 
 
@@ -302,7 +302,7 @@ def lifecycle_recorded(teller: Teller, outcome: Outcome, agent: Any, event: Any)
             before=event.previous_state,
             after=event.new_state,
             reason=(event.details or {}).get("reason"),
-            **{
+            also={
                 "watchkeeper.governance.actor": text(event.actor),
                 "gen_ai.agent.id": agent.agent_id,
             },
@@ -346,7 +346,7 @@ def objective_evaluated(teller: Teller, outcome: Outcome, slo: Any) -> None:
         after=status,
         value=budget.remaining,
         severity=SeverityNumber.INFO if word(status) in ("healthy", "unknown") else _WARN,
-        **{
+        also={
             "agent.sre.slo.name": text(slo.name),
             "agent.sre.slo.status": word(status),
             "agent.sre.error_budget.remaining": number(budget.remaining),
@@ -378,7 +378,7 @@ def _incident(teller: Teller, incident: Any, before: Any) -> None:
         before=before,
         after=incident.state,
         severity=_WARN,
-        **{
+        also={
             "watchkeeper.governance.id": text(incident.incident_id),
             "watchkeeper.governance.severity": word(incident.severity),
         },
@@ -408,7 +408,6 @@ _FAMILIES = {
     "ring": "ring",
     "saga": "saga",
     "liability": "quarantine",
-    "security": "kill",
     "verification": "anomaly",
 }
 
@@ -416,12 +415,12 @@ _FAMILIES = {
 def published(teller: Teller, outcome: Outcome, bus: Any, event: Any) -> None:
     """`HypervisorEventBus.emit`: AGT publishes nothing on it, but a host may."""
     name = word(event.event_type) or "event"
-    family = _FAMILIES.get(name.partition(".")[0])
+    family = _FAMILIES.get(name.partition(".")[0], "other")
     teller.happening(
-        "kill" if name == "security.agent_killed" else family if family != "kill" else "other",
+        "kill" if name == "security.agent_killed" else family,
         name,
         event.agent_did,
-        **{
+        also={
             "watchkeeper.governance.id": text(event.event_id),
             "gen_ai.conversation.id": text(event.session_id),
         },

@@ -91,9 +91,10 @@ class Teller:
         reason_code: Any = None,
         reason: Any = None,
         decision_id: str | None = None,
+        also: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> str:
-        """One verdict; `more` are further attributes by their full names."""
+        """One verdict; `also` and `more` are further attributes by their full names."""
         decision_id = decision_id or str(uuid7())
         code = None if verdict == "allow" else _code(reason_code or rule or verdict)
         tool = text(action)
@@ -110,6 +111,7 @@ class Teller:
             "watchkeeper.policy.engine": "agt",
             "gen_ai.tool.name": tool,
             **self._whom(agent),
+            **(also or {}),
             **more,
         }
         severity = _SEVERITIES.get(verdict, SeverityNumber.WARN)
@@ -127,7 +129,7 @@ class Teller:
         value: Any = None,
         reason: Any = None,
         severity: SeverityNumber = SeverityNumber.INFO,
-        **more: Any,
+        also: Mapping[str, Any] | None = None,
     ) -> None:
         """Something that happened to an agent, no verdict on an action."""
         attributes = {
@@ -138,7 +140,7 @@ class Teller:
             "watchkeeper.governance.value": number(value),
             "watchkeeper.governance.reason": word(reason),
             **self._whom(agent),
-            **more,
+            **(also or {}),
         }
         self._put(GOVERNANCE, severity, f"{kind} {name}", attributes)
 
