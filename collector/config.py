@@ -211,6 +211,11 @@ class Settings:
         return self.home / "budgets.yaml"
 
     @property
+    def inventory(self) -> Path:
+        """What is registered; see docs/inventory.md."""
+        return self.home / "inventory.yaml"
+
+    @property
     def control_home(self) -> Path:
         """The control journal and the signing key."""
         return self.home / "control"

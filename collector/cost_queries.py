@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
@@ -18,7 +18,16 @@ from collector.costs.budget import (
 )
 from collector.costs.price import BEGINNING, END, Price, PriceList
 from collector.homefile import HomeFile
-from collector.queries import ANY_AGENT, SINCE, UNTIL, Kind, Parameter, Question, Values
+from collector.queries import (
+    ANY_AGENT,
+    SINCE,
+    UNTIL,
+    Kind,
+    Parameter,
+    Question,
+    Registry,
+    Values,
+)
 from collector.store.reader import Reader
 
 __all__ = ["register_costs"]
@@ -71,12 +80,6 @@ _WITHOUT_BUDGET = Period.MONTH
 _FILES = pa.schema(
     [("file", pa.string()), ("state", pa.string()), ("line", pa.int64()), ("reason", pa.string())]
 )
-
-
-class Registry(Protocol):
-    """Where questions are registered."""
-
-    def register(self, question: Question) -> None: ...
 
 
 def register_costs(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from importlib.resources import files
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
 import pyarrow as pa
 
@@ -159,6 +159,12 @@ class Question:
                 raise BadParameter(name, f"{self.name} takes {', '.join(names)}; got {name}")
         checked = {each.name: each.value(sent.get(each.name)) for each in self.parameters}
         return checked | _period(checked)
+
+
+class Registry(Protocol):
+    """Where questions are registered."""
+
+    def register(self, question: Question) -> None: ...
 
 
 def _period(checked: Values) -> dict[str, Any]:

@@ -48,6 +48,9 @@ from collector.homefile import HomeFile
 from collector.identities import Identities
 from collector.instruments import Instruments, WatchedIntake, watched_api, watched_door
 from collector.intake_queries import register_intake
+from collector.inventory.inventory_file import read_inventory
+from collector.inventory.registered import Registered
+from collector.inventory_queries import register_inventory
 from collector.local import listening_locally
 from collector.objectives import Objectives, utc_now
 from collector.proof import ProofNotifier
@@ -194,7 +197,9 @@ class Parts:
         sequences = Sequences(rules.all)
         register_sequences(queries, rules, lambda: sequences.suspended)
         prices = _prices(settings)
-        register_costs(queries, prices, HomeFile(settings.budgets, read_budgets, ()))
+        inventory = HomeFile(settings.inventory, read_inventory, Registered())
+        register_costs(queries, prices, HomeFile(settings.budgets, read_budgets, ()), inventory)
+        register_inventory(queries, inventory)
         acts = Acts(settings.retention_acts, verifier(settings.control_home))
         proof = ProofNotifier(
             reader, settings.control.url, settings.control_home / "collector.token"

@@ -23,6 +23,7 @@ from collector.queries import (
     UNTIL,
     BadParameter,
     Question,
+    Registry,
     Values,
 )
 from collector.slo.budget import Counts, budget_left
@@ -87,12 +88,6 @@ _BURN_WINDOWS = pa.schema(
         ("reachable", pa.bool_()),
     ]
 )
-
-
-class Registry(Protocol):
-    """Where questions are registered."""
-
-    def register(self, question: Question) -> None: ...
 
 
 class ObjectiveSource(Protocol):

@@ -182,6 +182,28 @@ def _prices(arguments: argparse.Namespace) -> int:
     return prices.run(settings_from(arguments), arguments)
 
 
+def _inventory_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("list", "check"),
+        default="list",
+        help="what was seen against what is registered, or check a file",
+    )
+    parser.add_argument("file", nargs="?", type=Path, help="default: inventory.yaml in the home")
+    parser.add_argument(
+        "--format", choices=("table", "json", "cyclonedx"), default="table", help="of the list"
+    )
+    parser.add_argument("--output", type=Path, help="file to write (default: print)")
+
+
+def _inventory(arguments: argparse.Namespace) -> int:
+    from collector.cli import inventory
+
+    return inventory.run(settings_from(arguments), arguments)
+
+
 def _command_arguments(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
     kinds = ("degrade", "require_approval", "pause", "kill", "release", "list")
@@ -399,6 +421,13 @@ ALL = (
         "watchkeeper prices check prices.yaml",
         _prices_arguments,
         _prices,
+    ),
+    Command(
+        "inventory",
+        "agents, models, tools and MCP servers seen, against those registered; as CycloneDX too",
+        "watchkeeper inventory --format cyclonedx --output aibom.json",
+        _inventory_arguments,
+        _inventory,
     ),
     Command(
         "command",

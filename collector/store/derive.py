@@ -84,6 +84,8 @@ def _tell(
     window = {"since": since, "until": until}
     _run(cursor, "evidence_archived" if is_archived else "evidence")
     _run(cursor, "lineage", window)
+    if _run(cursor, "calls_mcp")[0][0]:
+        _run(cursor, "mcp_servers", window)
     if _run(cursor, "learn_names"):
         renew_names(cursor)
     _run(cursor, "workflows")

@@ -22,7 +22,7 @@ __all__ = [
     "recount",
 ]
 
-_TABLES = ("event", "latency", "decision", "agent", "cost")
+_TABLES = ("event", "latency", "decision", "agent", "cost", "component")
 # So many steps at once: a few days of them, which takes well under a second.
 _MOST_STEPS = 1000
 
@@ -33,6 +33,8 @@ def count_events(cursor: duckdb.DuckDBPyConnection) -> None:
     _insert_events(cursor)
     run(cursor, "rollup/changed_costs")
     run(cursor, "rollup/insert_costs")
+    run(cursor, "rollup/changed_components")
+    run(cursor, "rollup/insert_components")
 
 
 def count_new_decisions(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -57,6 +59,10 @@ def count_all_once(cursor: duckdb.DuckDBPyConnection) -> None:
     if not are_counted:
         with transaction(cursor):
             _count_all_costs(cursor)
+    ((are_counted,),) = run(cursor, "rollup/components_are_counted")
+    if not are_counted:
+        with transaction(cursor):
+            _count_all_components(cursor)
 
 
 def recount(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -70,6 +76,7 @@ def recount(cursor: duckdb.DuckDBPyConnection) -> None:
         count_decisions(cursor)
         run(cursor, "rollup/drop_events")
         _count_all_costs(cursor)
+        _count_all_components(cursor)
         run(cursor, "rollup/drop_decisions")
 
 
@@ -77,6 +84,12 @@ def _count_all_costs(cursor: duckdb.DuckDBPyConnection) -> None:
     run(cursor, "rollup/all_costs")
     run(cursor, "rollup/insert_costs")
     run(cursor, "rollup/drop_costs")
+
+
+def _count_all_components(cursor: duckdb.DuckDBPyConnection) -> None:
+    run(cursor, "rollup/all_components")
+    run(cursor, "rollup/insert_components")
+    run(cursor, "rollup/drop_components")
 
 
 def compact(cursor: duckdb.DuckDBPyConnection) -> None:

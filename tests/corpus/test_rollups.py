@@ -69,6 +69,25 @@ _PAIRS = {
         f"""select date_trunc('hour', seen_at) as seen_in, * exclude (seen_at), count(*) as n
         from ({_AGENTS}) group by all""",
     ),
+    "component": (
+        """select seen_in, agent, kind, name, sum(events)::bigint as n from component_rollup
+        where kind in ('model', 'tool', 'framework', 'instrumentation')
+        group by all having n <> 0""",
+        """select date_trunc('hour', started_at) as seen_in, agent, what as kind, part as name,
+            count(*) as n
+        from (
+            select started_at, agent, 'model' as what, model as part from action
+            union all select started_at, agent, 'tool', name from action where kind = 'tool'
+            union all select started_at, agent, 'framework', framework from action
+            union all select started_at, agent, 'framework', framework from run
+            union all
+            select started_at, agent, 'instrumentation', s.name
+            from action join scope as s using (scope_hash)
+            union all
+            select started_at, agent, 'instrumentation', s.name
+            from run join scope as s using (scope_hash)
+        ) where part is not null group by all""",
+    ),
     "cost": (
         """select * exclude (calls, cost_usd, input_tokens, output_tokens, cache_read_tokens,
             cache_write_tokens), sum(calls)::bigint as n, sum(cost_usd) as cost,
@@ -145,8 +164,9 @@ def test_adding_up_what_is_partial_changes_no_count(seed: int, size: int) -> Non
 
 def test_a_database_from_before_the_rollups_is_counted_when_it_is_opened(tmp_path: Path) -> None:
     with _replay(tmp_path, "agt_5.0.0") as store:
-        for table in ("event", "latency", "decision", "agent", "cost"):
+        for table in ("event", "latency", "decision", "agent", "cost", "component"):
             store.cursor().execute(f"delete from {table}_rollup").fetchall()
+        store.cursor().execute("update position set counted = null").fetchall()
 
     with Store(tmp_path / "evidence.duckdb") as store:
         assert counted(store) == recounted(store)

@@ -332,3 +332,20 @@ def reference(
             return None
         total += Fraction(count) * Fraction(rate or 0) / 1_000_000
     return total
+
+
+def test_the_server_of_an_mcp_call_is_told_of_the_tool_call_that_made_it(
+    store: Store, tell: Tell
+) -> None:
+    tool = span(2, "execute_tool", 1)
+    tool["attributes"].append({"key": "gen_ai.tool.name", "value": _value("look")})
+    call = {**span(3, "tools/call look", 2), "attributes": []}
+    told = {"mcp.method.name": "tools/call", "server.address": "files", "server.port": 8080}
+    call["attributes"] = [{"key": key, "value": _value(value)} for key, value in told.items()]
+
+    tell(call, tool, agent())
+
+    assert rows(store, "select name, mcp_server from action") == [("look", "files:8080")]
+    found = rows(store, "select kind, name, origin, agents from inventory order by kind, name")
+    assert ("mcp_server", "files:8080", None, ["clerk"]) in found
+    assert ("tool", "look", "files:8080", ["clerk"]) in found

@@ -56,6 +56,8 @@ select
     c.name,
     c.model,
     c.provider,
+    c.mcp_server,
+    c.scope_hash,
     c.started_at,
     c.start_ns,
     c.duration_ms,

@@ -27,7 +27,8 @@ with
             sum(l.cache_read_tokens)::bigint as cache_read_tokens,
             sum(l.cache_write_tokens)::bigint as cache_write_tokens,
             sum(l.reasoning_tokens)::bigint as reasoning_tokens,
-            sum(case when l.cost_usd between 0 and 1000000 then l.cost_usd::decimal(25, 12) end)::double as cost_usd
+            sum(case when l.cost_usd between 0 and 1000000 then l.cost_usd::decimal(25, 12) end)::double as cost_usd,
+            min(l.mcp_server) as mcp_server
         from descent as d
         inner join lineage as l using (trace_id, span_id)
         where d.duplicate and l.layer <> 'agent' and d.action_span_id is not null
@@ -54,6 +55,8 @@ select
     case when l.layer in ('model', 'embedding') then l.model end as model,
     case when l.layer in ('model', 'embedding') then l.provider end as provider,
     l.tool_call_id,
+    coalesce(l.mcp_server, p.mcp_server) as mcp_server,
+    l.scope_hash,
     l.start_ns,
     l.end_ns,
     l.started_at,

@@ -62,6 +62,8 @@ select
     s.tool_call_id,
     s.model,
     s.provider,
+    s.scope_hash,
+    null::varchar as mcp_server,
     s.input_tokens,
     s.output_tokens,
     s.cache_read_tokens,

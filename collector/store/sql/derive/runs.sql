@@ -111,6 +111,7 @@ select
         else coalesce(s.unpriced_calls, 0)
     end as unpriced_calls,
     c.tells_usage,
+    c.scope_hash,
     case
         when c.told_to_end then 'span'
         when k.span_id is not null then 'control'
