@@ -37,6 +37,7 @@ visited = st.navigation(
         "Prove": [
             st.Page("views/reports.py", title="Reports", icon=":material/verified:"),
             st.Page("views/evidence.py", title="Evidence", icon=":material/fact_check:"),
+            st.Page("views/inventory.py", title="Inventory", icon=":material/inventory_2:"),
         ],
     }
 )

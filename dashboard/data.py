@@ -213,6 +213,12 @@ def spend(agent: str | None = None) -> pl.DataFrame:
     return _frame("spend", None, agent=agent)
 
 
+def inventory(
+    kind: str | None = None, standing: str | None = None, agent: str | None = None
+) -> pl.DataFrame:
+    return _frame("inventory", None, kind=kind, standing=standing, agent=agent)
+
+
 def sources() -> pl.DataFrame:
     return _frame("sources", None)
 

@@ -203,6 +203,27 @@ CLOCK_COLOURS: dict[str, Colour] = {
     "not_measured": "gray",
 }
 SEVERITIES = {"page": "Page", "ticket": "Ticket"}
+# How a component stands to what is registered, the worst first.
+STANDINGS = {
+    "unregistered": "Unregistered",
+    "missing": "Missing",
+    "registered": "Registered",
+}
+STANDING_COLOURS: dict[str, Colour] = {
+    "unregistered": "red",
+    "missing": "orange",
+    "registered": "green",
+}
+COMPONENTS = {
+    "agent": "Agent",
+    "model": "Model",
+    "provider": "Provider",
+    "tool": "Tool",
+    "mcp_server": "MCP server",
+    "plugin": "Plugin",
+    "framework": "Framework",
+    "instrumentation": "Instrumentation",
+}
 # How a budget in money stands, the worst first.
 SPEND_STATES = {
     "exceeded": "Exceeded",
@@ -250,7 +271,8 @@ def spent(cost_usd: float | None, calls: int, unpriced: int) -> str:
 def budget_told(row: Mapping[str, Any]) -> str:
     """One budget, or the month of an agent that none covers, in a sentence."""
     so_far = spent(row["cost_usd"], row["calls"], row["unpriced_calls"])
-    period = f"in this {row['period']}" if row["period"][:1].isalpha() else f"in {row['period']}"
+    known = {"day": "today", "week": "this week", "month": "this month"}
+    period = known.get(row["period"], f"in {row['period']}")
     if row["budget"] is None:
         return f"{so_far} {period}, no budget"
     whose = row["agent"] or "all together"

@@ -107,7 +107,7 @@ def models(costs: pl.DataFrame, key: Key = Key.COSTS_MODELS) -> None:
         pl.col("model").fill_null("no model told"), spent=_spent()
     )
     config = {
-        "model": columns.TextColumn("Model", width=150),
+        "model": columns.TextColumn("Model", width=140),
         "provider": columns.TextColumn("Provider", width=80),
         "spent": columns.TextColumn("Cost", width=108, alignment="right"),
         "calls": columns.NumberColumn("Calls", format="localized", width=56),

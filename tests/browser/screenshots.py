@@ -39,6 +39,7 @@ PAGES = {
     "trace-table": "/trace?trace={trace}&trace_as=Table",
     "decisions": "/decisions",
     "costs": "/costs",
+    "inventory": "/inventory",
     "decision": "/decisions?decision={decision}",
     "sequences": "/sequences",
     "commands": "/commands",

@@ -259,3 +259,14 @@ def test_a_chosen_sequence_shows_its_steps_and_leads_to_its_trace(visit: Visit) 
     expect(detail).to_contain_text("send_outside")
     detail.get_by_role("link", name="Open trace").click()
     expect(page).to_have_url(re.compile(f"trace={TRACE_ID}"))
+
+
+def test_the_inventory_is_exported_as_a_file(visit: Visit) -> None:
+    page = visit("/inventory?inventory_kind=tool")
+
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Export as CSV").click()
+
+    lines = downloading.value.path().read_text().splitlines()
+    assert lines[0].startswith("kind,name,version")
+    assert [line.split(",")[1] for line in lines[1:]] == ["shell.run", "crm.lookup"]

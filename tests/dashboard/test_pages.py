@@ -24,6 +24,7 @@ EVERY_PAGE = {
     "reports": {},
     "evidence": {},
     "costs": {},
+    "inventory": {},
 }
 
 
@@ -369,7 +370,7 @@ def test_money_that_is_not_known_is_never_a_sum(visit: Visit) -> None:
 def test_an_agent_tells_its_budgets_and_those_it_shares(visit: Visit) -> None:
     told = words_of(visit("agent", agent="clerk")).replace("\\", "")
 
-    assert "clerk-month, clerk: $41.50 of $80.00 in this month, would end at $89.00" in told
+    assert "clerk-month, clerk: $41.50 of $80.00 this month, would end at $89.00" in told
     assert "fleet, all together: at least $412.00 of $1,000 in 30 days" in told
 
 
@@ -396,3 +397,24 @@ def test_an_agent_without_a_toolkit_has_no_card_about_one(visit: Visit) -> None:
     page = visit("agent", agent="clerk")
 
     assert "What does its toolkit say of it?" not in words_of(page)
+
+
+def test_what_nobody_registered_stands_first_and_what_is_not_judged_has_no_mark(
+    visit: Visit,
+) -> None:
+    page = visit("inventory")
+
+    told = {metric.label: metric.value for metric in page.metric}
+    assert told["Components seen"] == "8"
+    assert (told["Unregistered"], told["Missing"], told["Registered"]) == ("2", "1", "2")
+    table = page.dataframe[0].value
+    assert list(table["standing"].iloc[0]) == ["Unregistered"]
+    by_name = table.set_index("name")
+    assert by_name.loc["openai"].isna()["standing"]
+    assert by_name.loc["gpt-4o", "whom"] == "clerk, courier, gateway and 2 more"
+
+
+def test_the_inventory_is_narrowed_by_the_address(visit: Visit) -> None:
+    table = visit("inventory", inventory_standing="missing").dataframe[0].value
+
+    assert list(table["name"]) == ["claude-haiku-4-5"]

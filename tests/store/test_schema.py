@@ -61,7 +61,11 @@ def test_the_statements_of_a_folder_come_in_the_order_of_their_files() -> None:
 
 
 TOKENS = ["cache_read_tokens", "cache_write_tokens", "reasoning_tokens"]
-LATER = {"span": ["agent_version", "workflow", *TOKENS], "action": TOKENS}
+LATER = {
+    "span": ["agent_version", "workflow", *TOKENS],
+    "action": [*TOKENS, "provider", "cost_origin", "mcp_server", "scope_hash"],
+    "run": ["cost_origin", "unpriced_calls", "tells_usage", "scope_hash"],
+}
 
 
 def test_a_database_without_the_later_columns_gets_them_and_keeps_its_rows(tmp_path: Path) -> None:
