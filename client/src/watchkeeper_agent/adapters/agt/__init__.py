@@ -8,9 +8,12 @@ this agent for good: every later hook refuses until the process ends.
 does to agents, becomes OpenTelemetry events. It decides nothing itself.
 
     hooks.py       how a method of AGT is listened to
-    evaluations.py which methods judge an action
-    happenings.py  which methods change the state of an agent
-    records.py     which methods write an audit record
+    verdicts.py    what its words for a verdict mean
+    govern.py      govern(), its engine and rings
+    kernels.py     kernels, gateway, integrations, escalations and budgets
+    happenings.py  trust, rings, kills, signals and quarantine
+    reliability.py lifecycles, breakers, objectives, incidents and cost
+    records.py     audit records
     teller.py      a queue and a thread: AGT never waits for the telling
 """
 

@@ -13,13 +13,19 @@ from typing import Any
 
 from opentelemetry._logs import LoggerProvider, get_logger_provider
 
-from watchkeeper_agent.adapters.agt import evaluations, happenings, records
+from watchkeeper_agent.adapters.agt import govern, happenings, kernels, records, reliability
 from watchkeeper_agent.adapters.agt.hooks import Hook, Listening, listen
 from watchkeeper_agent.adapters.agt.teller import Teller
 from watchkeeper_agent.errors import AgentError
 from watchkeeper_agent.identifiers import uuid7
 
-_HOOKS: tuple[Hook, ...] = (*evaluations.HOOKS, *happenings.HOOKS, *records.HOOKS)
+_HOOKS: tuple[Hook, ...] = (
+    *govern.HOOKS,
+    *kernels.HOOKS,
+    *happenings.HOOKS,
+    *reliability.HOOKS,
+    *records.HOOKS,
+)
 _PACKAGES = ("agent-governance-toolkit-core", "agentmesh-platform", "agent-os-kernel")
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _log = logging.getLogger("watchkeeper_agent")

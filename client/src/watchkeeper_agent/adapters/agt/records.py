@@ -11,9 +11,10 @@ import json
 import weakref
 from typing import Any
 
-from watchkeeper_agent.adapters.agt.evaluations import asking, decided
 from watchkeeper_agent.adapters.agt.hooks import Hook, Outcome
+from watchkeeper_agent.adapters.agt.kernels import asking
 from watchkeeper_agent.adapters.agt.teller import Teller, text
+from watchkeeper_agent.adapters.agt.verdicts import decided
 from watchkeeper_agent.identifiers import uuid7
 
 _HASHED = (
