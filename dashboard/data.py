@@ -219,6 +219,24 @@ def inventory(
     return _frame("inventory", None, kind=kind, standing=standing, agent=agent)
 
 
+def coverage(asked: Window, *, agent: str | None = None, by: str = "agent") -> pl.DataFrame:
+    return _frame("coverage", asked, agent=agent, by=by)
+
+
+def ungoverned(
+    asked: Window, *, agent: str | None = None, before_ns: str | None = None
+) -> pl.DataFrame:
+    return _frame("ungoverned", asked, agent=agent, before_ns=before_ns, limit=PAGE_ROWS)
+
+
+def bypasses(asked: Window, *, agent: str | None = None) -> pl.DataFrame:
+    return _frame("bypasses", asked, agent=agent, limit=PAGE_ROWS)
+
+
+def outcomes(asked: Window, agent: str | None = None) -> pl.DataFrame:
+    return _frame("outcomes", asked, agent=agent)
+
+
 def sources() -> pl.DataFrame:
     return _frame("sources", None)
 

@@ -47,6 +47,10 @@ STATE_ICONS = {
     "no_data": ":material/signal_disconnected:",
     "healthy": ":material/check_circle:",
 }
+CALLS = {"tool": "Tool", "model": "Model"}
+CERTAINTIES = {"proven": "Proven", "suspected": "Suspected"}
+CERTAINTY_COLOURS: dict[str, Colour] = {"proven": "red", "suspected": "orange"}
+BYPASSES = {"denied": "Denied", "unapproved": "Not approved", "hold": "On hold"}
 VERDICTS = {
     "allow": "Allowed",
     "deny": "Denied",

@@ -41,6 +41,7 @@ PAGES = {
     "costs": "/costs",
     "inventory": "/inventory",
     "decision": "/decisions?decision={decision}",
+    "coverage": "/coverage",
     "sequences": "/sequences",
     "commands": "/commands",
     "commands-contradicted": "/commands?hold={hold}",

@@ -270,3 +270,17 @@ def test_the_inventory_is_exported_as_a_file(visit: Visit) -> None:
     lines = downloading.value.path().read_text().splitlines()
     assert lines[0].startswith("kind,name,version")
     assert [line.split(",")[1] for line in lines[1:]] == ["shell.run", "crm.lookup"]
+
+
+def test_a_chosen_bypass_shows_both_sides_and_leads_to_its_trace(visit: Visit) -> None:
+    page = visit("/coverage?coverage_agent=rogue")
+    box = page.locator(".st-key-coverage_bypasses canvas").first.bounding_box()
+    assert box is not None
+
+    page.mouse.click(box["x"] + 15, box["y"] + 48)
+
+    evidence = page.locator(".st-key-coverage_evidence")
+    expect(evidence).to_contain_text("looks fine for a refused call")
+    expect(evidence).to_contain_text("dec-00000")
+    evidence.get_by_role("link", name="Open trace").click()
+    expect(page).to_have_url(re.compile(f"trace={TRACE_ID}"))

@@ -19,6 +19,7 @@ EVERY_PAGE = {
     "traces": {},
     "trace": {"trace": TRACE_ID},
     "decisions": {},
+    "coverage": {},
     "sequences": {},
     "commands": {},
     "reports": {},
@@ -246,6 +247,33 @@ def test_the_rules_that_need_a_hand_stand_first_and_matches_name_their_steps(
     assert found["steps"].to_list() == ["read_mail → send_outside"] * 3
     assert rules["title"].to_list() == ["broken.yaml", "Mail is read, then data leaves"]
     assert "the field steps is missing" in rules["reason"][0]
+
+
+def test_coverage_tells_what_is_not_measured_from_what_is_zero(visit: Visit) -> None:
+    page = visit("coverage")
+
+    shares = page.dataframe[0].value
+    assert shares["measured_as"].to_list() == ["0 of 40", "66 of 80", "not measured"]
+    assert shares["coverage"].to_list()[0] == 0.0
+    told = {metric.label: (metric.value, metric.delta) for metric in page.metric}
+    assert told["Tool calls decided"] == ("82%", "66 of 80 calls")
+    assert told["Model calls decided"] == ("0%", "0 of 40 calls")
+    assert told["Not measured"] == ("30", "30 of 150 calls")
+
+
+def test_bypasses_say_how_sure_they_are_and_why(visit: Visit) -> None:
+    page = visit("coverage")
+
+    found = page.dataframe[1].value
+    assert [word for words in found["certainty"] for word in words] == ["Suspected", "Proven"]
+    assert "looks fine for a refused call" in found["reason"][0]
+
+
+def test_an_agent_without_ungoverned_calls_says_so(visit: Visit) -> None:
+    page = visit("coverage", coverage_agent="gateway")
+
+    assert "Every call of the agents that tell decisions had one." in words_of(page)
+    assert "Nothing went through" in words_of(page)
 
 
 def test_a_filter_narrows_the_table(visit: Visit) -> None:
