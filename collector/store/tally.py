@@ -52,6 +52,8 @@ TALLIES: Mapping[str, pa.Schema] = {
             ("is_delta", FLAG),
             ("start_ns", BIG),
             ("value", REAL),
+            # Only folding fills it.
+            ("first_at", TIME),
         ]
     ),
 }

@@ -65,6 +65,8 @@ LATER = {
     "span": ["agent_version", "workflow", *TOKENS],
     "action": [*TOKENS, "provider", "cost_origin", "mcp_server", "scope_hash"],
     "run": ["cost_origin", "unpriced_calls", "tells_usage", "scope_hash"],
+    "decision": ["told_by", "policy_version", "approver", "risk_score", "state_gen"],
+    "trust_point": ["raw_tier"],
 }
 
 
@@ -88,5 +90,7 @@ def test_a_database_without_the_later_columns_gets_them_and_keeps_its_rows(tmp_p
         cursor = store.cursor()
         kept = cursor.execute("select agent, cache_read_tokens from actions").fetchall()
         assert cursor.execute("select agent_version from spans").fetchall() == []
+        assert cursor.execute("select approver from decisions").fetchall() == []
+        assert cursor.execute("select raw_tier from trust").fetchall() == []
 
     assert kept == [("clerk", None)]
