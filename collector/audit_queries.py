@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from collector.errors import ConfigurationError
 from collector.queries import ANY_AGENT, LIMIT, SINCE, UNTIL, Parameter, Queries, Question, Values
-from collector.reverification import Record, Result, Verification, records_of, verify
+from collector.reverification import KEY_UNKNOWN, Record, Result, Verification, records_of, verify
 from collector.store.reader import Reader
 
 __all__ = ["KEY_FILE", "register_audit", "signing_keys"]
@@ -60,7 +60,7 @@ def register_audit(queries: Queries, home: Path) -> None:
         )
         chosen = [
             row
-            for row in _verified(rows, signing_keys(home / KEY_FILE))
+            for row in _verified(rows, *_usable_keys(home / KEY_FILE))
             if values["agent"] in (None, row["agent"]) and values["result"] in (None, row["result"])
         ]
         chosen.sort(key=lambda row: _WORST_FIRST[Result(row["result"])])
@@ -70,14 +70,19 @@ def register_audit(queries: Queries, home: Path) -> None:
     queries.register(Question("reverification", asked, tuple(_VERIFICATIONS.names), reverified))
 
 
-def _verified(rows: Sequence[Mapping[str, Any]], keys: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+def _verified(
+    rows: Sequence[Mapping[str, Any]], keys: Sequence[bytes], why_none: str
+) -> Iterator[dict[str, Any]]:
     told: list[tuple[Mapping[str, Any], Record]] = []
     for row in rows:
         records = records_of(row["told_at"], json.loads(row["attributes"]), row["verdict"])
         told.extend((row, record) for record in records)
     verified = verify([record for _, record in told], keys)
     for (row, _), verification in zip(told, verified, strict=True):
-        yield _row(row, verification)
+        told_row = _row(row, verification)
+        if verification.reason == KEY_UNKNOWN:
+            told_row["reason"] = why_none
+        yield told_row
 
 
 def _row(row: Mapping[str, Any], verification: Verification) -> dict[str, Any]:
@@ -105,6 +110,14 @@ def _row(row: Mapping[str, Any], verification: Verification) -> dict[str, Any]:
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
+
+
+def _usable_keys(file: Path) -> tuple[list[bytes], str]:
+    """The keys, and why there are none: a file that cannot be used accuses no record."""
+    try:
+        return signing_keys(file), KEY_UNKNOWN
+    except ConfigurationError as error:
+        return [], str(error)
 
 
 def signing_keys(file: Path) -> list[bytes]:

@@ -22,7 +22,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["Kind", "Record", "Result", "Verification", "records_of", "verify"]
+__all__ = ["KEY_UNKNOWN", "Kind", "Record", "Result", "Verification", "records_of", "verify"]
 
 _HASHED = (
     "entry_id",
@@ -72,6 +72,7 @@ _MESH = "ai.agentmesh."
 _OURS = frozenset({"action", "resource", "outcome", "policy_decision", "matched_rule"})
 _ALGORITHM, _SIGNATURE = "HMAC-SHA256", "agtsignature"
 _REDACTED = "[redacted:"
+KEY_UNKNOWN = "the key is not known here"
 _TRUNCATED = "not whole: it was cut, or it is no JSON object"
 
 
@@ -247,7 +248,7 @@ def _signature(event: Mapping[str, Any], keys: Sequence[bytes]) -> tuple[Result,
     if event.get("agtsignaturealg") != _ALGORITHM:
         return Result.NOT_CHECKABLE, f"expected {_ALGORITHM}, it names another algorithm"
     if not keys:
-        return Result.NOT_CHECKABLE, "the key is not known here"
+        return Result.NOT_CHECKABLE, KEY_UNKNOWN
     payload = {name: value for name, value in event.items() if name != _SIGNATURE}
     written = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     canonical, claimed = written.encode(), str(event[_SIGNATURE]).encode()

@@ -166,7 +166,7 @@ def test_any_order_of_arrival_finds_the_same_decisions(seed: int, tmp_path: Path
 def verified(store: Store, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the collector says of each record, with the toolkit's key and without."""
     answers: dict[str, Any] = {}
-    for name, key in (("known", SIGNING_KEY), ("unknown", None)):
+    for name, key in (("known", SIGNING_KEY), ("unknown", None), ("malformed", "short")):
         home: Path = tmp_path_factory.mktemp(name)
         if key is not None:
             (home / KEY_FILE).write_text(f"text:{key}\n", encoding="utf-8")
@@ -226,6 +226,18 @@ def test_a_signature_is_not_checkable_without_the_key(
 
     # AGT 3.7 signs nothing.
     assert results == ({"not_checkable"} if version == "agt_5" else set())
+
+
+def test_a_key_file_that_cannot_be_used_accuses_no_record_and_says_what_to_do(
+    version: str, verified: dict[str, Any]
+) -> None:
+    reasons = {row["reason"] for row in verified["malformed"] if row["result"] == "not_checkable"}
+
+    assert {row["result"] for row in verified["malformed"]} == {
+        row["result"] for row in verified["unknown"]
+    }
+    assert len(reasons) == (version == "agt_5")
+    assert all("a key of at least 32 bytes, got 5; write the key" in why for why in reasons)
 
 
 def test_what_the_hash_leaves_out_is_named(verified: dict[str, Any]) -> None:
