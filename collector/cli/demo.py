@@ -37,6 +37,7 @@ async def run(settings: Settings, *, fleet: bool, days: int) -> int:
     with sole_owner(settings.home):
         _provide(sample_data / "objectives", settings.objectives)
         _provide(sample_data / "sequences", settings.sequences)
+        provide(sample_data / "home", settings.home)
         supervisor = Supervisor(processes(settings))
         supervisor.stop_on_signals()
         try:
@@ -76,6 +77,13 @@ def _provide(samples: Path, directory: Path) -> None:
         return
     for file in sorted(samples.glob("*.yaml")):
         shutil.copy(file, directory / file.name)
+
+
+def provide(samples: Path, home: Path) -> None:
+    """Give a home each sample file that it does not have."""
+    for file in sorted(samples.glob("*.yaml")):
+        if not (home / file.name).exists():
+            shutil.copy(file, home / file.name)
 
 
 @dataclass(frozen=True)
