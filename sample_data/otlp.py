@@ -47,7 +47,7 @@ def spans(run: Run) -> Iterator[tuple[str, Span]]:
     for number, tool in enumerate(run.tools):
         yield scope, _model(run, number, at, step)
         yield from _governance(run, tool, at + step)
-        if tool != run.character.temptation:
+        if tool != run.character.temptation or run.slips_through:
             yield scope, _tool(run, number, tool, at + step, step)
         at += 2 * step
     if run.character.framework == "agt":
@@ -147,7 +147,8 @@ def events(run: Run, hold: Hold) -> Iterator[LogRecord]:
     if run.character.framework == "agt":
         return
     for number, tool in enumerate(run.tools):
-        yield _decision(run, tool, run.started_at + timedelta(milliseconds=100 * (number + 1)))
+        if not run.is_undecided(tool):
+            yield _decision(run, tool, run.started_at + timedelta(milliseconds=100 * (number + 1)))
     if run.key.endswith("0"):
         yield _trust_event(run)
 

@@ -144,6 +144,16 @@ class Run:
         return event_id(self.started_at, self.key, part)
 
     @property
+    def slips_through(self) -> bool:
+        """Whether a call that was denied is told as executed: now and then courier's."""
+        return self.is_denied and self.character.name == "courier" and self.trace_id[2] % 8 == 0
+
+    def is_undecided(self, tool: str) -> bool:
+        """Whether nobody decided about a call: now and then planner's last one."""
+        is_last = tool == self.character.tools[-1]
+        return self.character.name == "planner" and is_last and self.trace_id[3] % 8 == 0
+
+    @property
     def tools(self) -> tuple[str, ...]:
         extra = (self.character.temptation,) if self.is_denied else ()
         return (*self.character.tools, *extra)

@@ -31,7 +31,7 @@ def chosen_by() -> str:
 
 def tiles(rows: pl.DataFrame, bypasses: pl.DataFrame) -> None:
     """How much was decided about, how much was not, and what went through all the same."""
-    with st.grid(5, min_column_width=170):
+    with st.grid(5, min_column_width=130):
         _share("Tool calls decided", rows.filter(pl.col("kind") == "tool"))
         _share("Model calls decided", rows.filter(pl.col("kind") == "model"))
         unmeasured = int((rows["actions"] - rows["measured"]).sum())

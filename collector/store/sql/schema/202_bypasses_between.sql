@@ -6,10 +6,37 @@
 -- none: the client blocks in the process, and the span is the refusal itself.
 create or replace macro bypasses_between(since_at, until_at) as table
 with
+    standing as materialized (
+        select
+            c.command_id,
+            c.hold_id,
+            c.kind,
+            coalesce(n.agent, c.agent) as agent,
+            least(c.released_at, c.expired_at, c.expires_at) as stood_until
+        from commands as c
+        left join agent_names as n on n.alias = c.agent
+        where c.kind in ('kill', 'pause') and c.signed_at < until_at
+    ),
+    refused as materialized (
+        select *
+        from named_decision
+        where
+            (verdict in ('deny', 'escalate', 'defer') or effect in ('blocked', 'held'))
+            and coalesce(mode, 'enforce') = 'enforce'
+            and not (dialect = 'watchkeeper' and effect = 'blocked')
+            and decided_at >= since_at - interval 1 day
+            and decided_at < until_at + interval 1 day
+    ),
+    -- Few calls are either: the others are left out before anything is looked up for them.
     went as materialized (
         select *
         from coverage_between(since_at, until_at)
-        where coalesce(span_outcome, outcome) = 'ok'
+        where
+            coalesce(span_outcome, outcome) = 'ok'
+            and (
+                decision_id in (select decision_id from refused)
+                or agent in (select agent from standing where stood_until is null or stood_until > since_at)
+            )
     ),
     decided as (
         select
@@ -26,13 +53,7 @@ with
             d.span_id as decision_span_id,
             d.verdict in ('escalate', 'defer') or d.effect = 'held' as waits
         from went as w
-        inner join named_decision as d on d.decision_id = w.decision_id
-        where
-            (d.verdict in ('deny', 'escalate', 'defer') or d.effect in ('blocked', 'held'))
-            and coalesce(d.mode, 'enforce') = 'enforce'
-            and not (d.dialect = 'watchkeeper' and d.effect = 'blocked')
-            and d.decided_at >= since_at - interval 1 day
-            and d.decided_at < until_at + interval 1 day
+        inner join refused as d on d.decision_id = w.decision_id
     ),
     answer as (
         select
@@ -66,17 +87,6 @@ with
         from decided as d
         left join answer as a on a.trace_id = d.trace_id and a.span_id = d.span_id
         where not coalesce(a.approved, false)
-    ),
-    standing as (
-        select
-            c.command_id,
-            c.hold_id,
-            c.kind,
-            coalesce(n.agent, c.agent) as agent,
-            least(c.released_at, c.expired_at, c.expires_at) as stood_until
-        from commands as c
-        left join agent_names as n on n.alias = c.agent
-        where c.kind in ('kill', 'pause') and c.signed_at < until_at
     ),
     answered as (
         select hold_id, instance, min(acked_at) as acked_at
