@@ -29,7 +29,8 @@ class Collector:
     def rows(self, sql: str) -> Rows:
         answer = httpx.post(f"{self._api}/v1/sql", json={"sql": sql, "limit": 100_000}, timeout=60)
         assert answer.status_code == 200, answer.text
-        return pl.read_ipc_stream(io.BytesIO(answer.content)).to_dicts()
+        rows: Rows = pl.read_ipc_stream(io.BytesIO(answer.content)).to_dicts()
+        return rows
 
     def settle(self) -> None:
         """Wait until everything that was acknowledged can be asked for."""

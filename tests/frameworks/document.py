@@ -130,12 +130,16 @@ def _losses() -> Iterator[str]:
 
 
 def _versions() -> Iterator[str]:
-    yield "## Versions"
+    yield "## Versions and scripts"
     yield ""
-    yield "| framework | package | told by |"
-    yield "|---|---|---|"
+    yield "The script shows where each framework can be made to ask the guard."
+    yield ""
+    yield "| framework | package | told by | script |"
+    yield "|---|---|---|---|"
     for pair in PAIRS:
-        yield _line([pair.title, _version(pair, pair.package), _version(pair, pair.teller)])
+        script = f"[agent.py](../tests/frameworks/{pair.framework}/agent.py)"
+        packages = [_version(pair, package) for package in (pair.package, pair.teller)]
+        yield _line([pair.title, *packages, script])
     yield ""
 
 

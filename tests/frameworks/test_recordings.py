@@ -92,6 +92,11 @@ def test_every_action_belongs_to_a_run_of_its_agent(collector: Collector) -> Non
     assert strays == []
 
 
+def test_no_agent_that_obeyed_is_accused_of_a_bypass(collector: Collector) -> None:
+    """Not even where the span of a refused call looks like one of a call that was made."""
+    assert collector.rows("select agent, instance, name, reason from bypasses") == []
+
+
 def test_nothing_of_the_recordings_is_refused(collector: Collector) -> None:
     assert collector.rows("select reason, detail from refused") == []
 
