@@ -22,6 +22,7 @@ from typing import Any
 
 from picture import log_log
 
+from collector.coverage_queries import register_coverage
 from collector.objectives import Objectives
 from collector.queries import Queries
 from collector.slo_queries import register_slo
@@ -144,6 +145,7 @@ def ask_all(path: Path, spans: int) -> Iterator[Timed]:
     """Every question on a store just opened: once cold, then warm."""
     with Store(path) as store:
         queries = Queries(Reader(store, Bounds(time_limit_s=120)), lambda: UNTIL)
+        register_coverage(queries)
         register_slo(queries, Objectives(OBJECTIVES, lambda: UNTIL))
         for asked in questions(_some_trace(queries)):
             yield _timed(queries, asked, spans)

@@ -24,7 +24,7 @@ def span(
     trace: str = TRACE,
     scope: str = "test",
     status: dict[str, Any] | None = None,
-    **told: object,
+    **told: Any,
 ) -> Request:
     """One span that begins so long after noon; without seconds it has no end."""
     start = RECEIVED_NS + int(at_s * SECOND)
@@ -42,7 +42,7 @@ def span(
     return Signal.TRACES, {"resourceSpans": [{"resource": _resource(), "scopeSpans": [scoped]}]}
 
 
-def event(name: str, at_s: float, *, in_span: int | None = None, **told: object) -> Request:
+def event(name: str, at_s: float, *, in_span: int | None = None, **told: Any) -> Request:
     """One log record with an event name, in a span of the trace or in none."""
     record = {
         "timeUnixNano": str(RECEIVED_NS + int(at_s * SECOND)),
@@ -56,7 +56,7 @@ def event(name: str, at_s: float, *, in_span: int | None = None, **told: object)
 
 
 def decision(
-    number: int, at_s: float, verdict: str, tool: str, *, in_span: int | None = None, **told: object
+    number: int, at_s: float, verdict: str, tool: str, *, in_span: int | None = None, **told: Any
 ) -> Request:
     """One of our own decision events."""
     words = {
@@ -69,7 +69,7 @@ def decision(
     return event("watchkeeper.decision", at_s, in_span=in_span, **{**words, **told})
 
 
-def command(at_s: float, kind: str, phase: str, **told: object) -> Request:
+def command(at_s: float, kind: str, phase: str, **told: Any) -> Request:
     """One phase of a command as control tells it."""
     words = {
         "watchkeeper__command__id": "command-1",
