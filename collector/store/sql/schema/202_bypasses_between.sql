@@ -79,7 +79,7 @@ with
             case
                 when d.effect = 'executed' then null
                 when d.matched_by = 'time' then 'the decision was matched by name and time alone'
-                when d.framework in ('openai-agents', 'semantic-kernel', 'ag2', 'autogen')
+                when d.framework in ('openai-agents', 'semantic-kernel', 'ag2', 'autogen', 'crewai')
                 then d.framework || ' leaves a span that looks fine for a refused call'
                 when d.decided_ns >= d.start_ns then 'the decision was told from within the call, whose span may be the refusal'
                 when d.matched_by = 'name' then 'the decision was matched by name alone'
