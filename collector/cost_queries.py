@@ -186,7 +186,8 @@ class _Spending:
             sum(part.unpriced_calls for part in parts),
             sum(usd) if usd or not parts else None,
         )
-        return self._row(budget, None, whole)
+        samples = any(self._samples.get(agent, False) for agent in agents)
+        return {**self._row(budget, None, whole), "sample": samples}
 
     def _row(self, budget: SpendBudget, agent: str | None, spent: Spent) -> dict[str, Any]:
         since, until = period_of(budget.period, self._now)

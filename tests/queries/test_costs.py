@@ -63,7 +63,7 @@ def spent(given: Given) -> None:
                 call("clerk", EARLY + timedelta(days=1), 3.0),
                 call("clerk", EARLY + timedelta(days=1), None, "unheard-of"),
                 call("clerk", datetime(2025, 12, 31, 23, tzinfo=UTC), 50.0),
-                call("rogue", EARLY, None, "unheard-of"),
+                {**call("rogue", EARLY, None, "unheard-of"), "sample": True},
             ]
         }
     )
@@ -88,6 +88,7 @@ def test_agents_without_a_budget_show_their_month_and_no_price_is_no_zero(asked:
     rogue = rows[None, "rogue"]
     assert (rogue["cost_usd"], rogue["unpriced_calls"], rogue["state"]) == (None, 1, None)
     together = rows["all", None]
+    assert together["sample"] is True
     assert (together["cost_usd"], together["unpriced_calls"]) == (57.0, 2)
     assert together["projected_usd"] is None
 
