@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collector.newest import newest_ungoverned
 from collector.queries import ANY_AGENT, LIMIT, SINCE, UNTIL, Kind, Parameter, Queries, Question
 
 __all__ = ["register_coverage"]
@@ -32,7 +33,7 @@ _QUESTIONS = (
             "action_id trace_id span_id agent framework environment sample kind name "
             "started_at start_ns duration_ms outcome"
         ),
-        "queries/ungoverned",
+        newest_ungoverned,
     ),
     Question(
         "bypasses",

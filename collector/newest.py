@@ -15,7 +15,13 @@ import pyarrow as pa
 from collector.store.derive import REACH
 from collector.store.reader import Reader
 
-__all__ = ["decisions_of_trace", "newest_decisions", "newest_traces", "one_trace"]
+__all__ = [
+    "decisions_of_trace",
+    "newest_decisions",
+    "newest_traces",
+    "newest_ungoverned",
+    "one_trace",
+]
 
 Values = Mapping[str, Any]
 
@@ -43,6 +49,16 @@ def newest_decisions(reader: Reader, values: Values) -> pa.Table:
     """A page of decisions, looked for in ever longer windows."""
     for start in _starts(reader, values, "queries/decisions_enough"):
         page = reader.table("queries/decisions", {**values, "since": start})
+        if page.num_rows >= values["limit"]:
+            break
+    return page
+
+
+def newest_ungoverned(reader: Reader, values: Values) -> pa.Table:
+    """A page of calls nobody decided about, looked for in ever longer windows."""
+    until = _end(values)
+    for start in _starts(reader, values):
+        page = reader.table("queries/ungoverned", {**values, "since": start, "until": until})
         if page.num_rows >= values["limit"]:
             break
     return page
