@@ -62,6 +62,7 @@ _KEYS = (
     "reports/*.pem",
     "reports/*.key",
     "redaction.key",
+    "agt-signing-keys",
 )
 
 Report = Callable[[str, float], None]
