@@ -26,7 +26,7 @@ up: setup  ## the console for your own agents
 	@$(RUN) -m collector up
 
 test: setup setup-tests  ## every test
-	$(RUN) -m pytest -n 2 --dist loadfile
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup  ## style, types, directions of imports
 	.venv/bin/ruff format --check .

@@ -28,6 +28,8 @@ Values = Mapping[str, Any]
 _WINDOWS = tuple(timedelta(minutes=minutes) for minutes in (15, 120, 1440, 14400))
 # How far from the time told of a trace its spans and decisions are looked for.
 _NEARBY = timedelta(days=1)
+# So many runs in the window are worth another question before all their spans are read.
+_MANY = 5_000
 _EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -109,7 +111,8 @@ def _starts(reader: Reader, values: Values, *enough: str) -> Iterator[datetime]:
 
 
 def _likely(reader: Reader, values: Values, enough: Iterable[str]) -> list[datetime]:
-    """Where each of the questions says that enough is behind, each looking behind the one before.
+    """Where each of the questions says that enough is behind, each looking behind the one before,
+    as long as that left many.
 
     Nothing when a text or an outcome is asked for: nobody can tell how rare it is.
     """
@@ -124,6 +127,8 @@ def _likely(reader: Reader, values: Values, enough: Iterable[str]) -> list[datet
             break
         since = row["start_at"]
         found.append(since)
+        if row.get("events", _MANY) < _MANY:
+            break
     return found
 
 

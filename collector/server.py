@@ -491,8 +491,13 @@ def _notifying(proof: ProofNotifier, instruments: Instruments) -> Callable[[Appl
 
 
 def _warm(decoder: Decoder) -> Decoder:
-    """The first list that pyarrow converts makes it import pandas: 1 s, before anybody waits."""
-    decoder.decode(())
+    """The first list that pyarrow converts makes it look for pandas, which takes a second and is
+    of no use here: for that moment there is none, and pyarrow does not look again."""
+    sys.modules["pandas"] = None  # type: ignore[assignment]
+    try:
+        decoder.decode(())
+    finally:
+        del sys.modules["pandas"]
     return decoder
 
 

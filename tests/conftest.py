@@ -18,7 +18,15 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
-@pytest.fixture(scope="session")
+# Files that take minutes start first, so that no worker is left with one alone at the end.
+LONGEST = ("test_readme.py", "test_kill.py", "test_main_job.py", "test_any_order.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+@pytest.fixture(scope="module")
 def demo_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`make demo` in a fresh copy of the repository."""
     folder = fresh_copy(tmp_path_factory.mktemp("clone"))

@@ -99,7 +99,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def reader(store: Store) -> Reader:
-    return Reader(store, Bounds(time_limit_s=10, free_time_limit_s=0.5))
+    return Reader(store, Bounds(time_limit_s=2, free_time_limit_s=0.5))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from collector.store.batch import Batch
-from collector.store.priority import give_way
 from collector.store.wal import Record
 
 __all__ = ["Ahead", "Decoding", "Ready"]
@@ -52,7 +51,7 @@ class Ahead:
         self._log = log
         self._decoder = decoder
         self._batch_bytes = batch_bytes
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="decoder", initializer=give_way)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="decoder")
         self._begun: tuple[int, Future[Ready | None]] | None = None
 
     def next(self, after: int) -> Ready | None:

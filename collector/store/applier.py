@@ -38,7 +38,6 @@ from collector.store.derive import REACH, derive
 from collector.store.fold import fold
 from collector.store.gaps import Gap, gaps
 from collector.store.identities import renew_names
-from collector.store.priority import give_way
 from collector.store.rollup import compact, count_new_decisions
 from collector.store.seen import SeenTraces
 from collector.store.tally import tallies
@@ -202,7 +201,6 @@ class Applier:
     # The thread
 
     def _run(self) -> None:
-        give_way()
         failures = 0
         while self._goes_on():
             try:

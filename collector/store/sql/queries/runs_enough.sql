@@ -1,4 +1,5 @@
--- Since when there were at least $limit runs, as the rollups tell; null when there never were.
+-- Since when there were at least $limit runs, as the rollups tell, and how many; null when there
+-- never were.
 -- Bound: $since, $end (timestamptz), $agent (or null), $limit.
 with
     step as (
@@ -15,6 +16,6 @@ with
         select started_in, sum(events) over (order by started_in desc) as events
         from step
     )
-select max(started_in) as start_at
+select max(started_in) as start_at, min(events)::bigint as events
 from behind
 where events > $limit
