@@ -158,7 +158,8 @@ def test_adding_up_what_is_partial_changes_no_count(seed: int, size: int) -> Non
         compact(store.cursor())
 
         assert counted(store) == before == recounted(store)
-        assert _rows_of(store) < partial
+        # Some orders leave nothing partial.
+        assert _rows_of(store) <= partial
         assert _texts(store, _REALLY_SEEN) == _texts(store, _SEEN)
 
 
