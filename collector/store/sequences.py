@@ -121,7 +121,8 @@ class Sequences:
             return
         gone = set(map(_noted, run(cursor, "sequences/forget_actions")))
         with registered(cursor, "sequence_step", _steps(self._in_force.values())):
-            come = set(map(_noted, run(cursor, "sequences/note_told")))
+            run(cursor, "sequences/of_told")
+            come = set(map(_noted, run(cursor, "sequences/note", {"most": None})))
         self._match(cursor, _changed(gone ^ come))
 
     def renew(self, cursor: duckdb.DuckDBPyConnection) -> None:
@@ -170,8 +171,8 @@ class Sequences:
     def _note_all(self, cursor: duckdb.DuckDBPyConnection, rule: Rule) -> bool:
         """Whether the rule is in force from now on."""
         with registered(cursor, "sequence_step", _steps([rule])):
-            bound = {"rule": rule.name, "most": self._most + 1}
-            noted = list(map(_noted, run(cursor, "sequences/note_all", bound)))
+            run(cursor, "sequences/of_all")
+            noted = list(map(_noted, run(cursor, "sequences/note", {"most": self._most + 1})))
         if len(noted) > self._most:
             self._suspend(cursor, rule.name)
             return False

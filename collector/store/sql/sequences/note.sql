@@ -1,5 +1,5 @@
--- Notes every kept action that fits a step of one rule. Bound: $rule, $most (more are not noted);
--- reads the temporary table sequence_step.
+-- Notes the actions that fit a step. Bound: $most (more are not noted; null for no bound); reads the
+-- temporary view sequence_source and the registered table sequence_step.
 insert into sequence_action by name
 select distinct
     s.rule,
@@ -14,13 +14,13 @@ select distinct
     a.span_id,
     a.started_at,
     a.start_ns
-from action as a
+from sequence_source as a
 inner join sequence_step as s
     on (s.name is null or a.name glob s.name)
     and (s.model is null or a.model glob s.model)
     and (s.agent is null or a.agent glob s.agent)
     and (s.kinds is null or list_contains(s.kinds, a.kind))
     and list_contains(s.outcomes, a.outcome)
-where s.rule = $rule and key is not null
+where key is not null
 limit $most
 returning rule, key, step, trace_id, span_id, start_ns
