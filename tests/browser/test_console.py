@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 
 import pytest
-from fake_api import TRACE_ID, FakeApis
+from fake_answers.common import TRACE_ID
+from fake_api import FakeApis
 from playwright.sync_api import Page, expect
 from screenshots import settled
 

@@ -6,35 +6,37 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import fake_api
 import polars as pl
 import pytest
+from fake_answers import QUERIES
+from fake_answers.common import Fleet
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard import charts, theme, waterfall
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
-FLEET = fake_api.Fleet()
+FLEET = Fleet()
+
+
+def answer(question: str, **parameters: str) -> pl.DataFrame:
+    return QUERIES[question](FLEET, parameters)
 
 
 def every_chart() -> dict[str, dict[str, Any]]:
-    clerk = {"agent": "clerk"}
-    spans = waterfall.laid_out(fake_api.trace(FLEET, {}), fake_api.trace_decisions(FLEET, {}))
-    history = fake_api.burn_history(FLEET, {})
+    spans = waterfall.laid_out(answer("trace"), answer("trace_decisions"))
+    history = answer("burn_history")
     return {
-        "heat": charts.denied_heat(fake_api.denied_by_agent_hour(FLEET, {}), timedelta(days=1)),
-        "verdicts": charts.verdict_bars(fake_api.decisions_over_time(FLEET, {})),
-        "trust": charts.trust_ribbon(fake_api.trust_series(FLEET, clerk), NOW),
-        "activity": charts.activity_bars(fake_api.activity(FLEET, {})),
-        "intake": charts.intake_bars(fake_api.intake(FLEET, {})),
-        "burn_down": charts.burn_down(fake_api.burn_down(FLEET, clerk)),
-        "spent": charts.spent_bars(fake_api.spent_by(FLEET, {})),
+        "heat": charts.denied_heat(answer("denied_by_agent_hour"), timedelta(days=1)),
+        "verdicts": charts.verdict_bars(answer("decisions_over_time")),
+        "trust": charts.trust_ribbon(answer("trust_series", agent="clerk"), NOW),
+        "activity": charts.activity_bars(answer("activity")),
+        "intake": charts.intake_bars(answer("intake")),
+        "burn_down": charts.burn_down(answer("burn_down", agent="clerk")),
+        "spent": charts.spent_bars(answer("spent_by")),
         "burn_row": charts.burn_row(history, "1h", "5m", 14.4),
-        "costs": charts.cost_bars(fake_api.costs(FLEET, {})),
-        "bullets": charts.budget_bullets(
-            fake_api.spend(FLEET, {}).filter(pl.col("budget").is_not_null())
-        ),
+        "costs": charts.cost_bars(answer("costs")),
+        "bullets": charts.budget_bullets(answer("spend").filter(pl.col("budget").is_not_null())),
         "waterfall": charts.waterfall(spans.rows, None),
     }
 
@@ -70,7 +72,7 @@ def test_every_time_axis_is_utc(name: str) -> None:
 
 
 def test_a_specification_is_built_once() -> None:
-    rows = fake_api.burn_down(FLEET, {"agent": "clerk"})
+    rows = answer("burn_down", agent="clerk")
 
     first, second = charts.burn_down(rows), charts.burn_down(rows)
 
@@ -78,7 +80,7 @@ def test_a_specification_is_built_once() -> None:
 
 
 def test_the_burn_down_is_drawn_as_the_collector_tells_it() -> None:
-    rows = fake_api.burn_down(FLEET, {"agent": "clerk"})
+    rows = answer("burn_down", agent="clerk")
 
     drawn = charts.burn_down(rows)["datasets"]["line"]["budget_left"].to_pylist()
 
@@ -86,7 +88,7 @@ def test_the_burn_down_is_drawn_as_the_collector_tells_it() -> None:
 
 
 def test_the_last_score_is_drawn_until_the_end_of_the_range() -> None:
-    rows = fake_api.trust_series(FLEET, {"agent": "clerk"})
+    rows = answer("trust_series", agent="clerk")
 
     line = charts.trust_ribbon(rows, NOW + timedelta(hours=1))["datasets"]["line"]
 

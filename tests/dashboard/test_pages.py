@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from fake_api import TRACE_ID, FakeApis
+from fake_answers.common import TRACE_ID
+from fake_api import FakeApis
 from streamlit.testing.v1 import AppTest
 
 from dashboard.state import Key, Url

@@ -1,0 +1,108 @@
+"""Answers about money."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+
+from fake_answers.common import NOW, TIME, Fleet, Parameters, Row, only, wave
+
+MODELS: tuple[Row, ...] = (
+    {"agent": "clerk", "model": "gpt-4o", "provider": "openai", "usd": 0.9},
+    {"agent": "courier", "model": "claude-sonnet-4-5", "provider": "anthropic", "usd": 1.6},
+    {"agent": "rogue", "model": "llama-on-prem", "provider": None, "usd": None},
+    {"agent": "sample-triage", "model": "gpt-4o-mini", "provider": "openai", "usd": 0.05},
+)
+
+
+def costs(_: Fleet, parameters: Parameters) -> pl.DataFrame:
+    rows = [
+        {
+            "bucket": NOW.replace(minute=0) - timedelta(hours=23 - step),
+            "agent": each["agent"],
+            "model": each["model"],
+            "provider": each["provider"],
+            "sample": each["agent"].startswith("sample"),
+            "calls": (calls := 4 + round(9 * wave(seed, step))),
+            "unpriced_calls": calls if each["usd"] is None else 0,
+            "told_calls": 0,
+            "cost_usd": None if each["usd"] is None else each["usd"] * wave(seed, step),
+            "input_tokens": calls * 2_400,
+            "output_tokens": calls * 180,
+            "cache_read_tokens": calls * 900,
+            "cache_write_tokens": 0,
+        }
+        for seed, each in enumerate(MODELS, 2)
+        for step in range(24)
+    ]
+    frame = pl.DataFrame(rows, schema_overrides={"bucket": TIME}, infer_schema_length=None)
+    return only(frame, "agent", parameters)
+
+
+def spend_row(agent: str | None, **told: Any) -> Row:
+    row = {
+        "budget": None,
+        "agent": agent,
+        "sample": bool(agent and agent.startswith("sample")),
+        "period": "month",
+        "since": NOW.replace(day=1, hour=0, minute=0),
+        "until": NOW.replace(month=NOW.month % 12 + 1, day=1, hour=0, minute=0),
+        "calls": 812,
+        "unpriced_calls": 0,
+        "cost_usd": 41.5,
+        "amount_usd": None,
+        "projected_usd": None,
+        "state": None,
+        **told,
+    }
+    left = None
+    if row["amount_usd"] is not None and row["cost_usd"] is not None:
+        left = row["amount_usd"] - row["cost_usd"]
+    return {**row, "left_usd": left, "at_least": row["unpriced_calls"] > 0}
+
+
+def spend(_: Fleet, parameters: Parameters) -> pl.DataFrame:
+    month = {"budget": "clerk-month", "amount_usd": 80.0, "projected_usd": 89.0}
+    rows = [
+        spend_row("clerk", **month, state="at_risk"),
+        spend_row(
+            "courier",
+            budget="courier-day",
+            period="day",
+            amount_usd=20.0,
+            cost_usd=23.1,
+            projected_usd=46.2,
+            state="exceeded",
+        ),
+        spend_row(
+            "rogue",
+            budget="rogue-month",
+            amount_usd=10.0,
+            cost_usd=None,
+            unpriced_calls=812,
+            state="not_measured",
+        ),
+        spend_row(
+            None,
+            budget="fleet",
+            period="30 days",
+            amount_usd=1000.0,
+            cost_usd=412.0,
+            unpriced_calls=812,
+            state="within",
+        ),
+        spend_row("sample-triage", cost_usd=1.2),
+    ]
+    frame = pl.DataFrame(
+        rows, schema_overrides={"since": TIME, "until": TIME}, infer_schema_length=None
+    )
+    asked = parameters.get("agent")
+    return frame.filter((pl.col("agent") == asked) | pl.col("agent").is_null()) if asked else frame
+
+
+ANSWERS = (
+    costs,
+    spend,
+)
