@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
-from collector.costs.budget import (
-    Period,
-    Rolling,
-    SpendBudget,
-    Spent,
-    period_of,
-    stand,
-)
+from collector.costs.budget import SpendBudget
+from collector.costs.period import Rolling
 from collector.costs.price import BEGINNING, END, Price, PriceList
 from collector.homefile import HomeFile
 from collector.queries import (
@@ -28,6 +22,7 @@ from collector.queries import (
     Registry,
     Values,
 )
+from collector.spending import Spending, Standing
 from collector.store.reader import Reader
 
 __all__ = ["register_costs"]
@@ -74,9 +69,9 @@ _SPEND = pa.schema(
         ("left_usd", pa.float64()),
         ("projected_usd", pa.float64()),
         ("state", pa.string()),
+        ("time_zone", pa.string()),
     ]
 )
-_WITHOUT_BUDGET = Period.MONTH
 _FILES = pa.schema(
     [("file", pa.string()), ("state", pa.string()), ("line", pa.int64()), ("reason", pa.string())]
 )
@@ -144,85 +139,39 @@ def _spending(
     budgets: HomeFile[tuple[SpendBudget, ...]],
 ) -> Callable[[Reader, Values], pa.Table]:
     def answer(reader: Reader, values: Values) -> pa.Table:
-        rows = _Spending(reader, values["now"]).rows(budgets.current())
-        asked = values["agent"]
+        now, asked = values["now"], values["agent"]
+        found = Spending(reader, now).of(budgets.current())
         return pa.Table.from_pylist(
-            [row for row in rows if asked is None or row["agent"] in (asked, None)], schema=_SPEND
+            [_spent(one, now) for one in found if asked is None or one.agent in (asked, None)],
+            schema=_SPEND,
         )
 
     return answer
 
 
-class _Spending:
-    """What agents spent in each period that somebody asks about, read once."""
-
-    def __init__(self, reader: Reader, now: datetime) -> None:
-        self._reader = reader
-        self._now = now
-        self._samples = {row["agent"]: row["sample"] for row in reader.rows("costs/agents")}
-        self._read: dict[Period | Rolling, Mapping[str, Spent]] = {}
-
-    def rows(self, budgets: tuple[SpendBudget, ...]) -> Iterator[dict[str, Any]]:
-        """Every budget, then the agents that none of them covers with their month."""
-        covered: set[str] = set()
-        for budget in budgets:
-            agents = sorted({*budget.agents} or {*self._samples})
-            if budget.together:
-                yield self._together(budget, agents)
-                continue
-            covered |= {*agents}
-            for agent in agents:
-                yield self._row(budget, agent, self._spent(budget.period).get(agent, Spent()))
-        for agent in sorted(self._samples.keys() - covered):
-            spent = self._spent(_WITHOUT_BUDGET).get(agent, Spent())
-            yield self._facts(_WITHOUT_BUDGET, agent, spent)
-
-    def _together(self, budget: SpendBudget, agents: list[str]) -> dict[str, Any]:
-        known = self._spent(budget.period)
-        parts = [known[agent] for agent in agents if agent in known]
-        usd = [part.usd for part in parts if part.usd is not None]
-        whole = Spent(
-            sum(part.calls for part in parts),
-            sum(part.unpriced_calls for part in parts),
-            sum(usd) if usd or not parts else None,
-        )
-        samples = any(self._samples.get(agent, False) for agent in agents)
-        return {**self._row(budget, None, whole), "sample": samples}
-
-    def _row(self, budget: SpendBudget, agent: str | None, spent: Spent) -> dict[str, Any]:
-        since, until = period_of(budget.period, self._now)
-        elapsed = None
-        if not isinstance(budget.period, Rolling):
-            elapsed = (self._now - since) / (until - since)
-        found = stand(spent, budget.amount_usd, elapsed)
-        return {
-            **self._facts(budget.period, agent, spent),
-            "budget": budget.name,
-            "amount_usd": budget.amount_usd,
-            "left_usd": found.left_usd,
-            "projected_usd": found.projected_usd,
-            "state": found.state.value,
-        }
-
-    def _facts(self, period: Period | Rolling, agent: str | None, spent: Spent) -> dict[str, Any]:
-        since, until = period_of(period, self._now)
-        return {
-            "agent": agent,
-            "sample": self._samples.get(agent or "", False),
-            "period": f"{period.days} days" if isinstance(period, Rolling) else period.value,
-            "since": since,
-            "until": until,
-            "calls": spent.calls,
-            "unpriced_calls": spent.unpriced_calls,
-            "cost_usd": spent.usd,
-            "at_least": spent.unpriced_calls > 0,
-        }
-
-    def _spent(self, period: Period | Rolling) -> Mapping[str, Spent]:
-        if period not in self._read:
-            since, until = period_of(period, self._now)
-            self._read[period] = {
-                row["agent"]: Spent(row["calls"], row["unpriced_calls"], row["cost_usd"])
-                for row in self._reader.rows("costs/spent", {"since": since, "until": until})
-            }
-        return self._read[period]
+def _spent(one: Standing, now: datetime) -> dict[str, Any]:
+    facts = {
+        "agent": one.agent,
+        "sample": one.sample,
+        "period": f"{one.period.days} days"
+        if isinstance(one.period, Rolling)
+        else one.period.value,
+        "since": one.since,
+        "until": one.until,
+        "calls": one.spent.calls,
+        "unpriced_calls": one.spent.unpriced_calls,
+        "cost_usd": one.spent.usd,
+        "at_least": one.spent.unpriced_calls > 0,
+    }
+    stands = one.stands(now)
+    if one.budget is None or stands is None:
+        return facts
+    return {
+        **facts,
+        "budget": one.budget.name,
+        "amount_usd": one.budget.amount_usd,
+        "time_zone": None if isinstance(one.period, Rolling) else one.budget.time_zone,
+        "left_usd": stands.left_usd,
+        "projected_usd": stands.projected_usd,
+        "state": stands.state.value,
+    }

@@ -1,52 +1,23 @@
-"""Budgets in money: their periods, and how one stands."""
+"""Budgets in money: their files, and how one stands."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.costs.budget import Period, Rolling, SpendState, Spent, period_of, stand
+from collector.costs.budget import SpendState, Spent, stand
 from collector.costs.budgets_file import read_budgets
+from collector.costs.period import Period, Rolling
+from collector.costs.steps import Act, Step
+from collector.model import HoldKind
 from collector.slo.marked import Refusal
 
-NOW = datetime(2026, 1, 15, 12, 30, tzinfo=UTC)
-moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
-periods = st.sampled_from(Period) | st.integers(1, 366).map(Rolling)
 dollars = st.floats(0, 1e9, allow_nan=False)
 amounts = st.floats(0.01, 1e9, allow_nan=False)
 shares = st.none() | st.floats(0, 1, allow_nan=False)
-
-
-@pytest.mark.parametrize(
-    ("period", "begins", "ends"),
-    [
-        (Period.DAY, datetime(2026, 1, 15), datetime(2026, 1, 16)),
-        (Period.WEEK, datetime(2026, 1, 12), datetime(2026, 1, 19)),
-        (Period.MONTH, datetime(2026, 1, 1), datetime(2026, 2, 1)),
-        (Rolling(30), datetime(2025, 12, 16, 12), datetime(2026, 1, 15, 12, 30)),
-    ],
-)
-def test_a_period_has_its_begin_and_end(
-    period: Period | Rolling, begins: datetime, ends: datetime
-) -> None:
-    assert period_of(period, NOW) == (begins.replace(tzinfo=UTC), ends.replace(tzinfo=UTC))
-
-
-@given(periods, moments)
-def test_every_moment_lies_in_its_period_and_the_next_one_begins_where_it_ends(
-    period: Period | Rolling, now: datetime
-) -> None:
-    begins, ends = period_of(period, now)
-
-    assert begins <= now <= ends
-    assert begins.minute == begins.second == begins.microsecond == 0, "counts are by the hour"
-    if isinstance(period, Period):
-        assert now < ends
-        assert period_of(period, ends)[0] == ends
-        assert period_of(period, begins) == (begins, ends)
 
 
 def test_nothing_asked_is_nothing_spent() -> None:
@@ -72,7 +43,12 @@ def test_an_even_pace_that_ends_above_the_budget_is_at_risk() -> None:
 def test_spending_more_never_makes_a_budget_stand_better(
     usd: float, more: float, amount: float, elapsed: float | None, unpriced: int
 ) -> None:
-    order = [SpendState.WITHIN, SpendState.AT_RISK, SpendState.EXCEEDED]
+    # Within and not measured are the same height: calls without a price make the difference.
+    order = [
+        SpendState.NOT_MEASURED if unpriced else SpendState.WITHIN,
+        SpendState.AT_RISK,
+        SpendState.EXCEEDED,
+    ]
 
     before = stand(Spent(9, unpriced, usd), amount, elapsed)
     after = stand(Spent(10, unpriced, usd + more), amount, elapsed)
@@ -80,6 +56,13 @@ def test_spending_more_never_makes_a_budget_stand_better(
     assert order.index(after.state) >= order.index(before.state)
     assert after.left_usd is not None and before.left_usd is not None
     assert after.left_usd <= before.left_usd
+
+
+@given(st.none() | dollars, amounts, shares, st.integers(1, 5))
+def test_a_budget_with_calls_of_no_price_never_claims_to_hold(
+    usd: float | None, amount: float, elapsed: float | None, unpriced: int
+) -> None:
+    assert stand(Spent(9, unpriced, usd), amount, elapsed).state is not SpendState.WITHIN
 
 
 @given(dollars, amounts, shares)
@@ -113,6 +96,63 @@ def test_a_file_holds_several_budgets() -> None:
     assert not fleet.covers("gateway")
 
 
+def test_steps_are_read_lowest_first_and_do_nothing_that_they_do_not_say() -> None:
+    clerk, plain = read_budgets(
+        budget(
+            "amount_usd: 5, period: month, time_zone: Europe/Berlin, steps: ["
+            "{at: 1.2, act: push, hold: kill, lasts: 7d}, {at: 0.8, act: warn}, "
+            "{at: 1, act: push, hold: degrade, models: {gpt-5: gpt-5-mini}}]"
+        )
+        + "---\n"
+        + budget("amount_usd: 5, period: day", "plain")
+    )
+
+    assert clerk.time_zone == "Europe/Berlin"
+    assert clerk.steps == (
+        Step(0.8, Act.WARN),
+        Step(1.0, Act.PUSH, HoldKind.DEGRADE, models={"gpt-5": "gpt-5-mini"}),
+        Step(1.2, Act.PUSH, HoldKind.KILL, timedelta(days=7)),
+    )
+    assert plain.steps == ()
+
+
+DAY = "amount_usd: 5, period: day"
+ROLLING = "amount_usd: 5, rolling_days: 3"
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        (f"{DAY}, time_zone: Mars/Base", "such as Europe/Berlin"),
+        (f"{ROLLING}, time_zone: UTC", "belongs to a calendar period"),
+        (f"{DAY}, steps: [{{act: warn}}]", "at is missing"),
+        (f"{DAY}, steps: [{{at: 0, act: warn}}]", "above 0"),
+        (f"{DAY}, steps: [{{at: .nan, act: warn}}]", "above 0"),
+        (f"{DAY}, steps: [{{at: 1, act: stop}}]", "one of warn, propose, push"),
+        (f"{DAY}, steps: [{{at: 1, act: push}}]", "expected a hold"),
+        (f"{DAY}, steps: [{{at: 1, act: warn, hold: kill}}]", "none for warn"),
+        (f"{DAY}, steps: [{{at: 1, act: push, hold: resume}}]", "one of degrade, pause, kill"),
+        (f"{DAY}, steps: [{{at: 1, act: push, hold: kill, lasts: 31d}}]", "1 minute to 30 days"),
+        (f"{DAY}, steps: [{{at: 1, act: push, hold: kill, lasts: 1M}}]", "varies in length"),
+        (f"{DAY}, steps: [{{at: 1, act: warn, lasts: 1d}}]", "belongs to a hold"),
+        (f"{DAY}, steps: [{{at: 1, act: push, hold: kill, models: {{a: b}}}}]", "degrade only"),
+        (f"{DAY}, steps: [{{at: 1, act: push, hold: degrade, models: {{}}}}]", "gpt-5-mini"),
+        (f"{DAY}, steps: [{{at: 1, act: warn, again_below: 0.5}}]", "belongs to rolling_days"),
+        (f"{ROLLING}, steps: [{{at: 1, act: warn, again_below: 1}}]", "less than 1"),
+        (f"{DAY}, steps: [{{at: 1, act: warn}}, {{at: 1, act: warn}}]", "given twice"),
+        (
+            f"{DAY}, together: true, steps: [{{at: 1, act: push, hold: degrade}}]",
+            "name the agents",
+        ),
+    ],
+)
+def test_a_wrong_step_is_refused_with_what_was_expected(spec: str, reason: str) -> None:
+    with pytest.raises(Refusal, match=reason) as refused:
+        read_budgets(budget(spec))
+
+    assert refused.value.line == 4
+
+
 @pytest.mark.parametrize(
     ("line", "text", "reason"),
     [
@@ -139,9 +179,3 @@ def test_a_wrong_file_is_refused_with_its_line(line: int, text: str, reason: str
 
     assert reason in refused.value.reason
     assert refused.value.line == line
-
-
-def test_a_rolling_period_is_as_long_as_it_says() -> None:
-    begins, ends = period_of(Rolling(7), NOW.replace(minute=0))
-
-    assert ends - begins == timedelta(days=7)

@@ -50,6 +50,15 @@ def given(store: Store) -> Iterator[Given]:
     _count(store)
 
 
+def filled(store: Store, table: str, rows: Rows) -> None:
+    """The table holds these rows and no others."""
+    cursor = store.cursor()
+    cursor.execute(f"delete from {table}")
+    cursor.close()
+    _insert(store, table, rows)
+    _count(store)
+
+
 def _count(store: Store) -> None:
     """What the collector keeps beside the rows."""
     cursor = store.cursor()

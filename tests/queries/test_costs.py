@@ -7,15 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import given as given_any
+from hypothesis import strategies as st
 
 from collector.cost_queries import register_costs
+from collector.costs.budget import SpendBudget
 from collector.costs.budgets_file import read_budgets
+from collector.costs.period import Period
 from collector.costs.prices_file import built_in
 from collector.homefile import HomeFile
 from collector.queries import Queries
+from collector.spending import Spending
+from collector.store.connection import Store
 from collector.store.reader import Reader
-from tests.queries.conftest import NOW, Given
+from tests.queries.conftest import NOW, Given, filled
 
+MICROSECOND = timedelta(microseconds=1)
 EARLY = datetime(2026, 1, 2, 9, tzinfo=UTC)
 
 
@@ -91,6 +99,52 @@ def test_agents_without_a_budget_show_their_month_and_no_price_is_no_zero(asked:
     assert together["sample"] is True
     assert (together["cost_usd"], together["unpriced_calls"]) == (57.0, 2)
     assert together["projected_usd"] is None
+
+
+@given_any(st.data())
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_a_call_counts_in_the_period_in_which_it_began_however_late_it_comes(
+    store: Store, reader: Reader, data: st.DataObject
+) -> None:
+    """Against a slow reference that compares every call with the bounds of its period."""
+    zone = data.draw(st.sampled_from(["UTC", "Asia/Kolkata", "Asia/Kathmandu", "Europe/Berlin"]))
+    period = data.draw(st.sampled_from([Period.DAY, Period.MONTH]))
+    budget = SpendBudget("all", 10.0, period, together=True, time_zone=zone)
+    since, until = budget.bounds(NOW)
+    near = st.sampled_from([since, until, NOW]).flatmap(
+        lambda at: st.integers(-7_200_000_000, 7_200_000_000).map(
+            lambda us: at + timedelta(microseconds=us)
+        )
+    )
+    at_bounds = st.sampled_from([since, until, since - MICROSECOND, until - MICROSECOND])
+    times = data.draw(st.lists(at_bounds | near, max_size=12))
+    costs = data.draw(
+        st.lists(st.none() | st.integers(0, 900), min_size=len(times), max_size=len(times))
+    )
+
+    filled(
+        store,
+        "action",
+        [
+            call("clerk", at, None if cost is None else cost / 100)
+            for at, cost in zip(times, costs, strict=True)
+        ],
+    )
+    standing = next(Spending(reader, NOW).of((budget,)))
+    filled(store, "action", [])
+
+    inside = [cost for at, cost in zip(times, costs, strict=True) if since <= at < until]
+    known = [cost for cost in inside if cost is not None]
+    assert standing.spent.calls == len(inside)
+    assert standing.spent.unpriced_calls == len(inside) - len(known)
+    if known:
+        assert standing.spent.usd == pytest.approx(sum(known) / 100, abs=1e-9)
+    else:
+        assert standing.spent.usd == (None if inside else 0)
 
 
 @pytest.mark.usefixtures("spent")
