@@ -25,7 +25,14 @@ from collector.store.reader import Reader
 
 RECORDED = Path(__file__).parent / "recorded"
 VERSIONS = ("agt_5", "agt_3_7")
-VERDICTS = {"require_approval": "escalate", "log": "warn"}
+VERDICTS = {
+    "require_approval": "escalate",
+    "log": "warn",
+    "allowed": "allow",
+    "blocked": "deny",
+    "sanitized": "modify",
+    "logged": "warn",
+}
 
 
 def recorded(name: str) -> dict[str, Any]:
@@ -74,7 +81,7 @@ def test_each_verdict_of_agt_is_one_decision(
 
     found = Counter(tuple(row) for row in rows(store, DECIDED.format(f"agt-{mode}")))
 
-    assert answered.total() == 53
+    assert answered.total() == 62
     assert found == answered
 
 
@@ -133,8 +140,16 @@ def test_everything_that_happened_to_an_agent_is_told(
         """,
     )
 
-    assert happened.total() == 19
+    assert happened.total() == 24
     assert Counter(found) == happened
+
+
+def test_a_threat_that_the_scanners_log_as_well_is_one_threat(store: Store) -> None:
+    told = "select count(*) filter (told_by = 'log_line'), count(*) from {} where kind = 'threat'"
+
+    # The detector inside of the MCP scanner logs, too.
+    assert rows(store, told.format("governance_event")) == [(3, 13)]
+    assert rows(store, told.format("governance_events")) == [(0, 10)]
 
 
 @MODES
@@ -142,7 +157,7 @@ def test_everything_was_wired_and_nothing_was_lost(truths: dict[str, Any], mode:
     truth = truths[mode]
 
     assert truth["dropped"] == 0
-    assert {"govern", "objectives", "kill switch", "rings"} <= set(truth["wired"])
+    assert {"govern", "objectives", "kill switch", "rings", "scanners"} <= set(truth["wired"])
     # Both are of AGT 5.
     assert all("_check_ring" in why or "check_command" in why for why in truth["skipped"])
 

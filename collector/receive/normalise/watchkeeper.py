@@ -268,6 +268,9 @@ def _copy_key(
             return same(event, kind, name, agent)
         case GovernanceKind.KILL | GovernanceKind.QUARANTINE | GovernanceKind.ANOMALY:
             return same(event, kind, None, agent)
+        case GovernanceKind.THREAT:
+            # A line about a threat names no agent.
+            return same(event, kind, None, None)
         case GovernanceKind.INCIDENT | GovernanceKind.OBJECTIVE:
             return same(event, kind, f"{subject} {to}", None)
     return same(event, kind, f"{name} {to}", agent)

@@ -11,6 +11,7 @@ does to agents, becomes OpenTelemetry events. It decides nothing itself.
     verdicts.py    what its words for a verdict mean
     govern.py      govern(), its engine and rings
     kernels.py     kernels, gateway, integrations, escalations and budgets
+    incoming.py    answers and definitions of tools, texts and peers
     happenings.py  trust, rings, kills, signals and quarantine
     reliability.py lifecycles, breakers, objectives, incidents and cost
     records.py     audit records

@@ -13,7 +13,14 @@ from typing import Any
 
 from opentelemetry._logs import LoggerProvider, get_logger_provider
 
-from watchkeeper_agent.adapters.agt import govern, happenings, kernels, records, reliability
+from watchkeeper_agent.adapters.agt import (
+    govern,
+    happenings,
+    incoming,
+    kernels,
+    records,
+    reliability,
+)
 from watchkeeper_agent.adapters.agt.hooks import Hook, Listening, listen
 from watchkeeper_agent.adapters.agt.teller import Teller
 from watchkeeper_agent.errors import AgentError
@@ -22,6 +29,7 @@ from watchkeeper_agent.identifiers import uuid7
 _HOOKS: tuple[Hook, ...] = (
     *govern.HOOKS,
     *kernels.HOOKS,
+    *incoming.HOOKS,
     *happenings.HOOKS,
     *reliability.HOOKS,
     *records.HOOKS,

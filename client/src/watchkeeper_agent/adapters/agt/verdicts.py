@@ -22,10 +22,12 @@ _VERDICTS = {
     "log": "warn",
     "audit": "warn",
     "flag": "warn",
+    "logged": "warn",
     "require_approval": "escalate",
     "escalate": "escalate",
     "pending": "escalate",
     "transform": "modify",
+    "sanitized": "modify",
 }
 NOTHING: Mapping[str, Any] = {}
 # The id of the decision told last in this context: an audit record may be about it.
