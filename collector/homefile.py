@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from collector.slo.marked import Refusal
+from collector.smallfile import bytes_of, state_of
 
 __all__ = ["FileError", "HomeFile", "text_of"]
 
@@ -19,6 +20,7 @@ T = TypeVar("T")
 
 LOOK_AGAIN_S = 5.0
 _MOST_BYTES = 256 * 1024
+_UNREAD = (-1,)
 
 _log = structlog.get_logger("collector.homefile")
 
@@ -61,7 +63,7 @@ class HomeFile(Generic[T]):
             return self._value
 
     def _look(self) -> None:
-        seen = _state(self.path)
+        seen = state_of(self.path)
         if seen == self._seen:
             return
         self._seen = seen
@@ -71,30 +73,24 @@ class HomeFile(Generic[T]):
         except Refusal as refusal:
             self._refuse(refusal.line, refusal.reason)
         except OSError as error:
+            # What keeps it from being read may pass without a change of the file.
+            self._seen = _UNREAD
             self._refuse(1, f"cannot be read: {error.strerror}")
 
     def _refuse(self, line: int, reason: str) -> None:
-        self.error = FileError(self.path.name, line, reason)
-        _log.warning("home_file_refused", file=self.path.name, line=line, reason=reason)
+        error = FileError(self.path.name, line, reason)
+        if error != self.error:
+            _log.warning("home_file_refused", **vars(error))
+        self.error = error
 
 
 def text_of(path: Path) -> str:
     """The text of a file that a person wrote, refused where it cannot be one."""
-    raw = path.read_bytes()
-    if len(raw) > _MOST_BYTES:
-        raise Refusal(1, f"expected at most {_MOST_BYTES:,} bytes, got {len(raw):,}")
+    raw = bytes_of(path, _MOST_BYTES)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise Refusal(line, "expected text in UTF-8") from error
-
-
-def _state(path: Path) -> tuple[int, ...] | None:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    except OSError:
-        return ()
-    return (found.st_mtime_ns, found.st_size, found.st_ino)
+        raise Refusal(
+            line, f"expected text in UTF-8, got the byte {raw[error.start]:#04x}: save it as UTF-8"
+        ) from error

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +16,17 @@ from collector.objectives import yaml_files
 from collector.sequences.read import read_rules
 from collector.sequences.rule import Rule
 from collector.slo.marked import Refusal
+from collector.smallfile import state_of
 
 __all__ = ["SequenceRules", "check_file"]
 
 # Files are edited by hand: seconds later is soon enough.
 _LOOK_AGAIN_S = 2.0
+_UNREAD = "cannot be read: "
 
 _log = structlog.get_logger("collector.sequence_rules")
 
-_Stamp = tuple[tuple[str, int, int], ...]
+_Stamp = tuple[tuple[str, tuple[int, ...] | None], ...]
 
 
 @dataclass(frozen=True)
@@ -69,15 +72,29 @@ class SequenceRules:
             return next(found, "")
 
     def _look(self) -> None:
-        paths = yaml_files(self._directory)
+        try:
+            paths = _paths(self._directory)
+        except OSError as error:
+            self._stamp = None
+            self._tell([FileError(self._directory.name, 1, f"{_UNREAD}{error.strerror}")])
+            return
         stamp = tuple(_stamps(paths))
         if stamp == self._stamp:
             return
-        self._stamp = stamp
-        self._files, self._errors = _load(paths, self._files)
-        for error in self._errors:
-            _log.error("sequence_file_refused", **vars(error))
-        self._rules = tuple(rule for file in self._files.values() for rule in file.rules)
+        self._files, errors = _load(paths, self._files)
+        # What keeps a file from being read may pass without a change of the file.
+        unread = any(error.reason.startswith(_UNREAD) for error in errors)
+        self._stamp = None if unread else stamp
+        self._tell(errors)
+        rules = tuple(rule for file in self._files.values() for rule in file.rules)
+        if rules != self._rules:
+            self._rules = rules
+
+    def _tell(self, errors: Sequence[FileError]) -> None:
+        for error in errors:
+            if error not in self._errors:
+                _log.error("sequence_file_refused", **vars(error))
+        self._errors = tuple(errors)
 
 
 def check_file(path: Path) -> tuple[Rule, ...]:
@@ -85,14 +102,18 @@ def check_file(path: Path) -> tuple[Rule, ...]:
     return read_rules(text_of(path))
 
 
-def _stamps(paths: Iterable[Path]) -> Iterator[tuple[str, int, int]]:
+def _paths(directory: Path) -> list[Path]:
+    """The files of rules; OSError where something is there that cannot be listed."""
+    try:
+        os.scandir(directory).close()
+    except FileNotFoundError:
+        return []
+    return yaml_files(directory)
+
+
+def _stamps(paths: Iterable[Path]) -> Iterator[tuple[str, tuple[int, ...] | None]]:
     for path in paths:
-        try:
-            stat = path.stat()
-        except OSError:
-            yield path.name, 0, 0
-        else:
-            yield path.name, stat.st_mtime_ns, stat.st_size
+        yield path.name, state_of(path)
 
 
 def _load(
@@ -107,7 +128,7 @@ def _load(
         except Refusal as refusal:
             errors.append(FileError(path.name, refusal.line, refusal.reason))
         except OSError as error:
-            errors.append(FileError(path.name, 1, f"cannot be read: {error.strerror}"))
+            errors.append(FileError(path.name, 1, f"{_UNREAD}{error.strerror}"))
         else:
             files[path.name] = file
             taken.update({rule.name: path.name for rule in file.rules})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -71,6 +72,34 @@ def test_a_name_that_is_taken_is_refused_in_the_later_file(
 
     assert [rule.name for rule in rules.all()] == ["mail-then-outside"]
     assert "is in mail.yaml already" in rules.errors[0].reason
+
+
+def test_a_directory_that_cannot_be_listed_leaves_its_rules_in_force_and_says_why(
+    rules: SequenceRules, tmp_path: Path
+) -> None:
+    good = rules.all()
+    tmp_path.rename(tmp_path.with_suffix(".away"))
+    tmp_path.symlink_to(tmp_path.name)
+
+    assert rules.all() is good
+    [error] = rules.errors
+    assert (error.file, error.reason) == (
+        tmp_path.name,
+        "cannot be read: Too many levels of symbolic links",
+    )
+
+    tmp_path.unlink()
+    tmp_path.with_suffix(".away").rename(tmp_path)
+    assert (rules.all(), rules.errors) == (good, ())
+
+
+def test_a_pipe_among_the_rules_is_refused_and_the_rest_goes_on(
+    rules: SequenceRules, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "a.yaml")
+
+    assert [rule.name for rule in rules.all()] == ["mail-then-outside"]
+    assert [error.file for error in rules.errors] == ["a.yaml"]
 
 
 def test_no_directory_is_no_rules(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def _budget(body: Marked) -> SpendBudget:
     try:
         return SpendBudget(
             name=body.field("metadata").field("name").text(),
-            amount_usd=float(amount.number()),
+            amount_usd=amount.number(),
             period=_period(spec),
             agents=agents.texts() if agents else (),
             together=_flag(spec.optional("together")),

@@ -87,7 +87,10 @@ def _said(entry: Marked, defaults: Marked, name: str) -> Marked | None:
 
 
 def _shown(said: Marked | None) -> str:
-    return "" if said is None else str(said.value)
+    """A text; a bare date reads as one."""
+    if said is None:
+        return ""
+    return said.value.isoformat() if isinstance(said.value, date) else said.text()
 
 
 def _day(said: Marked | None) -> datetime | None:
@@ -113,9 +116,10 @@ def _long(said: Marked | None) -> tuple[int | None, Rates | None]:
         return None, None
     said.fields(_LONG)
     above = said.field("above_tokens")
-    if not isinstance(above.value, int) or isinstance(above.value, bool) or above.value < 1:
+    tokens = above.value
+    if not isinstance(tokens, int) or isinstance(tokens, bool) or not 1 <= tokens < 2**63:
         above.refuse(f"expected a number of tokens such as 200000, got {above.shown}")
-    return above.value, _rates(said.field("usd_per_million"))
+    return tokens, _rates(said.field("usd_per_million"))
 
 
 def _refuse_overlap(price: Price, others: list[Price], entry: Marked) -> None:

@@ -23,7 +23,7 @@ _MOST_STARS = 3
 def read_inventory(text: str) -> Registered:
     """What one file registers, the first wrong place refused."""
     body = only_document(text, "Inventory", _TOP)
-    components: dict[Component, Marked] = {}
+    components: dict[tuple[ComponentKind, str, str | None], Component] = {}
     kinds = set()
     for listed, kind in _LISTS.items():
         entries = body.optional(listed)
@@ -32,14 +32,11 @@ def read_inventory(text: str) -> Registered:
         kinds.add(kind)
         for entry in entries.items():
             component = _component(kind, entry)
-            if any((c.kind, c.name, c.version) == _key(component) for c in components):
+            key = (kind, component.name, component.version)
+            if key in components:
                 entry.refuse(f"{component.name!r} is registered twice; keep one")
-            components[component] = entry
-    return Registered(tuple(components), frozenset(kinds), _missing_after(body))
-
-
-def _key(component: Component) -> tuple[ComponentKind, str, str | None]:
-    return component.kind, component.name, component.version
+            components[key] = component
+    return Registered(tuple(components.values()), frozenset(kinds), _missing_after(body))
 
 
 def _component(kind: ComponentKind, entry: Marked) -> Component:

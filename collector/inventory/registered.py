@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -56,9 +56,8 @@ class Component:
         )
 
     @property
-    def exactness(self) -> tuple[bool, int]:
-        """An exact name decides before one with a star, a longer one before a shorter."""
-        return ("*" not in self.name, len(self.name))
+    def is_pattern(self) -> bool:
+        return "*" in self.name
 
 
 @dataclass(frozen=True)
@@ -70,12 +69,25 @@ class Registered:
     missing_after: timedelta = timedelta(days=30)
 
     def find(self, kind: str, name: str, version: str | None) -> Component | None:
-        return next((c for c in self._by_kind.get(kind, ()) if c.fits(name, version)), None)
+        """An exact name decides before one with a star, a longer one before a shorter."""
+        candidates = (*self._exact.get((kind, name), ()), *self._patterns.get(kind, ()))
+        return next((each for each in candidates if each.fits(name, version)), None)
 
     @cached_property
-    def _by_kind(self) -> Mapping[str, tuple[Component, ...]]:
-        ordered = sorted(self.components, key=lambda c: c.exactness, reverse=True)
-        return {kind: tuple(c for c in ordered if c.kind == kind) for kind in self.kinds}
+    def _exact(self) -> Mapping[tuple[str, str], list[Component]]:
+        found: dict[tuple[str, str], list[Component]] = defaultdict(list)
+        for each in self.components:
+            if not each.is_pattern:
+                found[each.kind, each.name].append(each)
+        return dict(found)
+
+    @cached_property
+    def _patterns(self) -> Mapping[str, list[Component]]:
+        found: dict[str, list[Component]] = defaultdict(list)
+        for each in sorted(self.components, key=lambda one: len(one.name), reverse=True):
+            if each.is_pattern:
+                found[each.kind].append(each)
+        return dict(found)
 
 
 def judged(
@@ -119,7 +131,17 @@ def _registration(found: Component | None) -> dict[str, Any]:
 
 
 def _fits(pattern: str, text: str) -> bool:
-    if "*" not in pattern:
+    """Each part where it first comes: names are long and hostile, so nothing is tried twice."""
+    first, *middle = pattern.split("*")
+    if not middle:
         return pattern == text
-    parts = [re.escape(part) for part in pattern.split("*")]
-    return re.fullmatch(".*".join(parts), text, re.DOTALL) is not None
+    last = middle.pop()
+    at, end = len(first), len(text) - len(last)
+    if not (text.startswith(first) and text.endswith(last)) or at > end:
+        return False
+    for part in middle:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True

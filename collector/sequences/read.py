@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,7 +18,7 @@ __all__ = ["API_VERSION", "KIND", "read_rules"]
 
 API_VERSION, KIND = "watchkeeper.dev/v1", "SequenceRule"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_MOST_PATTERNS, _LONGEST_TEXT = 50, 500
+_MOST_PATTERNS, _LONGEST_TEXT, _MOST_WAYS = 50, 500, 1_000
 _DOCUMENT = frozenset({"apiVersion", "kind", "metadata", "spec"})
 _METADATA = frozenset({"name", "displayName"})
 _SPEC = frozenset({"description", "severity", "scope", "within", "agents", "steps", "unless"})
@@ -50,7 +51,7 @@ def _rule(document: Marked) -> Rule:
         spec.optional("agents"),
         spec.optional("unless"),
     )
-    return Rule(
+    rule = Rule(
         name=name,
         display_name=name if title is None else _text(title),
         description=_text(spec.field("description")),
@@ -61,6 +62,18 @@ def _rule(document: Marked) -> Rule:
         unless=() if unless is None else _steps(unless),
         agents=None if agents is None else _patterns(agents),
     )
+    ways = sum(_ways(rule, step) for step in (*rule.steps, *rule.unless))
+    if ways > _MOST_WAYS:
+        spec.field("steps").refuse(
+            f"expected at most {_MOST_WAYS:,} combinations of agents, names and models, got "
+            f"{ways:,}: write patterns with *, or several rules"
+        )
+    return rule
+
+
+def _ways(rule: Rule, step: Step) -> int:
+    """How many patterns an action is held against: each agent with each name and model."""
+    return math.prod(len(told) for told in (rule.agents, step.names, step.models) if told)
 
 
 def _steps(entry: Marked) -> tuple[Step, ...]:

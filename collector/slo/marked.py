@@ -9,15 +9,18 @@ from typing import NoReturn
 import yaml
 
 _MOST_VALUES = 10_000
+_LONGEST_SHOWN, _LONGEST_REASON = 200, 1_000
+_MOST_SHOWN_NUMBER = 10**30
 
 
 class Refusal(Exception):
     """A document that cannot be accepted; `line` counts from 1."""
 
     def __init__(self, line: int, reason: str) -> None:
-        super().__init__(f"line {line}: {reason}")
+        told = reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}..."
+        super().__init__(f"line {line}: {told}")
         self.line = line
-        self.reason = reason
+        self.reason = told
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,10 @@ class Marked:
     def number(self) -> float:
         if isinstance(self.value, bool) or not isinstance(self.value, int | float):
             self.refuse(f"expected a number, got {self.shown}")
-        return self.value
+        try:
+            return float(self.value)
+        except OverflowError:
+            self.refuse(f"expected a number below 1e308, got {self.shown}")
 
     def texts(self) -> tuple[str, ...]:
         """One text or a list of them."""
@@ -84,8 +90,12 @@ class Marked:
                 return "a list"
             case None:
                 return "nothing"
+            case int() if abs(self.value) >= _MOST_SHOWN_NUMBER:
+                # Python writes no number of more than 4,300 digits.
+                return "a number of more than 30 digits"
             case _:
-                return repr(self.value)
+                shown = repr(self.value)
+                return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
 
 
 def read_documents(text: str) -> tuple[Marked, ...]:
@@ -132,14 +142,38 @@ class _Reader:
                 items = [self.read(item, f"{path}[{at}]") for at, item in enumerate(node.value)]
                 return Marked(items, line, path)
             case _:
-                return Marked(self._loader.construct_object(node), line, path)
+                return Marked(self._scalar(node, line), line, path)
+
+    def _scalar(self, node: yaml.Node, line: int) -> object:
+        try:
+            value = self._loader.construct_object(node)
+        except yaml.YAMLError:
+            raise
+        # The library trusts a tag: `!!int ""` and `!!bool x` fail in its own code.
+        except Exception as error:
+            told = str(node.value)[:_LONGEST_SHOWN]
+            raise Refusal(line, f"not YAML: {told!r} is no {node.tag}") from error
+        if isinstance(value, str):
+            _refuse_halves(value, line)
+        return value
 
     def _mapping(self, node: yaml.MappingNode, path: str) -> dict[str, Marked]:
         entries: dict[str, Marked] = {}
         for key_node, value_node in node.value:
             key, line = str(key_node.value), key_node.start_mark.line + 1
+            _refuse_halves(key, line)
             if key in entries:
                 raise Refusal(line, f"the field {key} is given twice; keep one")
             entry = self.read(value_node, f"{path}.{key}" if path else key)
             entries[key] = Marked(entry.value, line, entry.path)
         return entries
+
+
+def _refuse_halves(value: str, line: int) -> None:
+    """Half a character, which YAML can write as an escape, can be stored nowhere."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise Refusal(
+            line, f"expected whole characters, got the half \\u{ord(value[error.start]):04x}"
+        ) from error

@@ -132,3 +132,36 @@ def test_a_wrong_file_is_refused_with_its_line(line: int, text: str, reason: str
 
     assert reason in refused.value.reason
     assert refused.value.line == line
+
+
+def test_a_long_hostile_name_is_held_against_stars_at_once() -> None:
+    """With backtracking this name alone would take hours, and nobody else could work."""
+    registered = read_inventory(HEAD + 'tools: ["*a*a*b"]\n')
+
+    assert standings(registered, seen("tool", "a" * 256 * 1024)) == {
+        "a" * 256 * 1024: "unregistered",
+        "*a*a*b": "missing",
+    }
+
+
+def _slowly(pattern: str, text: str) -> bool:
+    """Whether a pattern fits, as its definition says."""
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return any(_slowly(pattern[1:], text[at:]) for at in range(len(text) + 1))
+    return text[:1] == pattern[0] and _slowly(pattern[1:], text[1:])
+
+
+@given(st.text("ab*", max_size=6), st.text("ab*", max_size=8))
+def test_a_star_stands_for_any_text(pattern: str, text: str) -> None:
+    assert Component(ComponentKind.TOOL, pattern).fits(text, None) == _slowly(pattern, text)
+
+
+def test_ten_thousand_entries_are_read_and_asked() -> None:
+    listed = "".join(f"  - tool-{number}\n" for number in range(9_000))
+    registered = read_inventory(f"{HEAD}tools:\n{listed}")
+
+    rows = [seen("tool", f"tool-{number}") for number in range(9_000)]
+
+    assert set(standings(registered, *rows).values()) == {"registered"}

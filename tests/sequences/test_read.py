@@ -89,3 +89,11 @@ def test_eleven_steps_are_refused() -> None:
 
     with pytest.raises(Refusal, match="1 to 10 steps, got 12"):
         read_rules(RULE.replace("  unless:", f"{step * 10}  unless:"))
+
+
+def test_a_rule_that_multiplies_its_patterns_is_refused() -> None:
+    many = ", ".join(f"tool-{number}" for number in range(50))
+    text = RULE.replace("[clerk*]", f"[{many}]").replace("[read_secret, vault_*]", f"[{many}]")
+
+    with pytest.raises(Refusal, match="at most 1,000 combinations of agents, names and models"):
+        read_rules(text)
