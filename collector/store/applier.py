@@ -37,6 +37,7 @@ from collector.store.derivation import Derivation, Derive, NotDerived, Touched
 from collector.store.derive import REACH, derive
 from collector.store.fold import fold
 from collector.store.gaps import Gap, gaps
+from collector.store.gateways import drop_counted
 from collector.store.identities import renew_names
 from collector.store.rollup import compact, count_new_decisions
 from collector.store.seen import SeenTraces
@@ -311,6 +312,7 @@ class Applier:
         holds = self._insert("decision", tables["decision"])
         if holds:
             count_new_decisions(self._cursor)
+            drop_counted(self._cursor, tables["decision"])
         counts = _recounted(tables)
         self._insert("source_count", counts)
         for table, tally in _tallied(tables).items():

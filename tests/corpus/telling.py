@@ -55,6 +55,31 @@ def event(name: str, at_s: float, *, in_span: int | None = None, **told: Any) ->
     return Signal.LOGS, {"resourceLogs": [{"resource": _resource(), "scopeLogs": [scoped]}]}
 
 
+def line(logger: str, at_s: float, text: str) -> Request:
+    """One line of a logger, in no trace."""
+    record = {
+        "timeUnixNano": str(RECEIVED_NS + int(at_s * SECOND)),
+        "body": {"stringValue": text},
+    }
+    scoped = {"scope": {"name": logger}, "logRecords": [record]}
+    return Signal.LOGS, {"resourceLogs": [{"resource": _resource(), "scopeLogs": [scoped]}]}
+
+
+def counted(name: str, count: int, since_s: float, at_s: float, **told: Any) -> Request:
+    """One export of a cumulative counter."""
+    point = {
+        "startTimeUnixNano": str(RECEIVED_NS + int(since_s * SECOND)),
+        "timeUnixNano": str(RECEIVED_NS + int(at_s * SECOND)),
+        "asInt": str(count),
+        "attributes": attributes(told),
+    }
+    counter = {"dataPoints": [point], "aggregationTemporality": 2, "isMonotonic": True}
+    scoped = {"scope": {"name": "test"}, "metrics": [{"name": name, "sum": counter}]}
+    return Signal.METRICS, {
+        "resourceMetrics": [{"resource": _resource(), "scopeMetrics": [scoped]}]
+    }
+
+
 def decision(
     number: int, at_s: float, verdict: str, tool: str, *, in_span: int | None = None, **told: Any
 ) -> Request:

@@ -96,6 +96,30 @@ def test_calls_of_the_kernel_are_actions_of_unknown_outcome(
     assert set(executed) == {(agent, action, "unknown") for agent, action in asked}
 
 
+def test_verdicts_of_the_gateway_are_told_by_its_lines_with_reason_and_time(
+    store: Store, truth: dict[str, Any]
+) -> None:
+    """Its counter tells the same seven; it dates all but the first of a kind at its export."""
+    decided = Counter(
+        (d["action"], _verdict(d["decision"]))
+        for d in truth["decisions"]
+        if d["emitter"] == "mcp_decisions metric"
+    )
+
+    found = rows(
+        store,
+        """
+        select action, verdict, count(distinct decided_ns), count(reason)
+        from decision where stage = 'mcp_request' group by action, verdict
+        """,
+    )
+
+    assert {(action, verdict): (n, m) for action, verdict, n, m in found} == {
+        call: (count, count) for call, count in decided.items()
+    }
+    assert decided.total() == 7
+
+
 def test_every_action_of_an_evaluation_is_that_of_the_task_around_it(
     store: Store, truth: dict[str, Any]
 ) -> None:

@@ -383,6 +383,97 @@ def test_a_line_of_the_toolkit_tells_what_nothing_else_tells(
 
 
 @pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "audit | agent=clerk tool=read allowed=True reason=Allowed by policy",
+            ("clerk", "read", "allow", "executed", "mcp_request", "policy", "Allowed by policy"),
+        ),
+        (
+            "audit | agent=did:mesh:1 tool=rm allowed=False reason=Tool 'rm' is on the deny list",
+            (
+                "did:mesh:1",
+                "rm",
+                "deny",
+                "blocked",
+                "mcp_request",
+                "policy",
+                "Tool 'rm' is on the deny list",
+            ),
+        ),
+        (
+            "audit | agent=night clerk tool=rm allowed=False reason=error (fail closed)",
+            (
+                "night clerk",
+                "rm",
+                "deny",
+                "blocked",
+                "mcp_request",
+                "fail_closed",
+                "error (fail closed)",
+            ),
+        ),
+        (
+            "response audit | agent=clerk tool=read allowed=True reason=Response sanitized — 2",
+            (
+                "clerk",
+                "read",
+                "modify",
+                "modified",
+                "post_tool_call",
+                "policy",
+                "Response sanitized — 2",
+            ),
+        ),
+        (
+            "response audit | agent=clerk tool=read allowed=True "
+            "reason=Response has 1 threat(s) — logged",
+            (
+                "clerk",
+                "read",
+                "warn",
+                "executed",
+                "post_tool_call",
+                "policy",
+                "Response has 1 threat(s) — logged",
+            ),
+        ),
+    ],
+)
+def test_a_line_of_the_gateway_is_a_decision(line: str, told: tuple[str, ...]) -> None:
+    found = decision(of_log({}, body=f"MCP Gateway {line}", scope="agent_os.mcp_gateway"))
+
+    assert (
+        found.agent,
+        found.action,
+        found.verdict,
+        found.effect,
+        found.stage,
+        found.source,
+        found.reason,
+    ) == told
+    assert (found.dialect, found.told_by, found.decided_ns) == ("agt", "log_line", NOON_NS)
+
+
+@given(
+    agent=st.text(max_size=20),
+    tool=st.text(max_size=20) | st.sampled_from(["x allowed=True reason=ok", "x tool=y"]),
+    allowed=st.booleans(),
+    reason=st.text(max_size=20),
+)
+def test_no_name_in_a_line_of_the_gateway_turns_its_verdict(
+    agent: str, tool: str, allowed: bool, reason: str
+) -> None:
+    line = f"MCP Gateway audit | agent={agent} tool={tool} allowed={allowed} reason={reason}"
+
+    found = of_log({}, body=line, scope="agent_os.mcp_gateway")
+
+    assert {fact.verdict for fact in found if isinstance(fact, DecisionFact)} <= {
+        "allow" if allowed else "deny"
+    }
+
+
+@pytest.mark.parametrize(
     ("attributes", "data", "agent"),
     [
         ({"agt.agent.id": "clerk"}, {"agent_did": "did:mesh:1"}, "clerk"),

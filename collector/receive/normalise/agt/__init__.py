@@ -13,6 +13,8 @@ tells of the evaluation: `mcp_decisions`, `acs_intervention_*_total` and .NET's
 - What is no verdict (a ring, a kill, a signal, an incident) becomes a governance event. Some
   are told by an audit entry, a line, a span and an event on a span; all are kept, and the
   view shows the best of them.
+- A line of the MCP gateway is a decision, and `mcp_decisions` counts the same ones. The store
+  keeps the lines, of each sender, agent, tool and verdict that is told by lines.
 - A mesh audit entry repeats, without a common id, what a `mesh.governance.*` span said.
   Its dialect is `agt_copy`; the store lets it give way to the span.
 - `warn` and `log` block in agentmesh's policy engine and do not elsewhere, so verdict and

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collector.model import DecisionSource, Effect, Mode, Teller, Verdict
+from collector.model import DecisionSource, Effect, Mode, Stage, Teller, Verdict
 from collector.receive.normalise.agt.trust import trust
 from collector.receive.normalise.agt.verdicts import ACS_EFFECTS, EFFECTS, STAGES, verdict_of
 from collector.receive.normalise.agt.words import DIALECT, agent_of
@@ -18,7 +18,8 @@ _MOST_UNITS = 1000
 # The bridge marks what it tells as an event as well.
 _TOLD = "watchkeeper.told"
 _ACS_PREFIX, _ACS_SUFFIX = "acs_intervention_", "_total"
-_COUNTERS = frozenset({"mcp_decisions", "agent_governance.policy_decisions"})
+_GATEWAY = "mcp_decisions"
+_COUNTERS = frozenset({_GATEWAY, "agent_governance.policy_decisions"})
 _GAUGES = frozenset({"agent.trust_score", "agent_governance.trust_score"})
 
 
@@ -58,7 +59,7 @@ def facts_of_metric(
         yield DecisionFact(
             decision_id=digest("agt", *series, unit),
             # A series starts with its first unit; later ones are as late as the export.
-            decided_ns=start_ns if unit == 1 and start_ns else time_ns,
+            decided_ns=start_ns if unit == 1 and start_ns and not delta else time_ns,
             agent=agent,
             agent_id=agent if agent.startswith("did:") else None,
             instance=sender.instance,
@@ -82,6 +83,8 @@ def _counted(name: str, verdict: Verdict, attributes: Mapping[str, Any]) -> dict
     watched = attributes.get("enforcement_mode") == "evaluate_only"
     effect = (ACS_EFFECTS if acs else EFFECTS).get(verdict, Effect.UNKNOWN)
     stage = STAGES.get(text(attributes.get("intervention_point")) or "")
+    if name == _GATEWAY:
+        stage = Stage.MCP_REQUEST
     mode = (Mode.MONITOR if watched else Mode.ENFORCE).value if acs else None
     return {
         "action": text(attributes.get("tool_name")),

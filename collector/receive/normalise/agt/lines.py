@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from collector.model import GovernanceKind, Teller
+from collector.receive.normalise.agt import gateway
 from collector.receive.normalise.agt.words import DIALECT, did_of
 from collector.receive.normalise.events import Event, governance_of, same
 from collector.receive.normalise.facts import Fact
@@ -71,11 +72,14 @@ _LINES: Mapping[str, Sequence[_Pattern]] = {
         )
     ],
 }
-SCOPES = frozenset(_LINES)
+SCOPES = frozenset({*_LINES, gateway.SCOPE})
 
 
 def facts(event: Event) -> Iterator[Fact]:
     """What one line tells, if its logger is known to tell something in these words."""
+    if event.scope == gateway.SCOPE:
+        yield from gateway.facts(event)
+        return
     line = event.body
     if type(line) is not str or len(line) > _LONGEST:
         return
