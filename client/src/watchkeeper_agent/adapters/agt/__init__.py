@@ -8,6 +8,7 @@ this agent for good: every later hook refuses until the process ends.
 does to agents, becomes OpenTelemetry events. It decides nothing itself.
 
     hooks.py       how a method of AGT is listened to
+    table.py       which methods those are
     verdicts.py    what its words for a verdict mean
     govern.py      govern(), its engine and rings
     kernels.py     kernels, gateway, integrations, escalations and budgets

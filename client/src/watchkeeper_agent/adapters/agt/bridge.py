@@ -13,27 +13,12 @@ from typing import Any
 
 from opentelemetry._logs import LoggerProvider, get_logger_provider
 
-from watchkeeper_agent.adapters.agt import (
-    govern,
-    happenings,
-    incoming,
-    kernels,
-    records,
-    reliability,
-)
-from watchkeeper_agent.adapters.agt.hooks import Hook, Listening, listen
+from watchkeeper_agent.adapters.agt.hooks import Listening, listen
+from watchkeeper_agent.adapters.agt.table import HOOKS
 from watchkeeper_agent.adapters.agt.teller import Teller
 from watchkeeper_agent.errors import AgentError
 from watchkeeper_agent.identifiers import uuid7
 
-_HOOKS: tuple[Hook, ...] = (
-    *govern.HOOKS,
-    *kernels.HOOKS,
-    *incoming.HOOKS,
-    *happenings.HOOKS,
-    *reliability.HOOKS,
-    *records.HOOKS,
-)
 _PACKAGES = ("agent-governance-toolkit-core", "agentmesh-platform", "agent-os-kernel")
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _log = logging.getLogger("watchkeeper_agent")
@@ -107,7 +92,7 @@ def bridge(
 
 
 def _wire(teller: Teller, own: Any) -> Bridge:
-    tried = {hook: listen(hook, teller) for hook in _HOOKS}
+    tried = {hook: listen(hook, teller) for hook in HOOKS}
     on = [listening for listening in tried.values() if isinstance(listening, Listening)]
     return Bridge(
         wired=tuple(dict.fromkeys(listening.hook.part for listening in on)),

@@ -11,7 +11,7 @@ import re
 from contextvars import ContextVar
 from typing import Any
 
-from watchkeeper_agent.adapters.agt.hooks import Hook, Outcome
+from watchkeeper_agent.adapters.agt.hooks import Outcome
 from watchkeeper_agent.adapters.agt.teller import Teller, text
 from watchkeeper_agent.adapters.agt.verdicts import (
     NOTHING,
@@ -19,7 +19,6 @@ from watchkeeper_agent.adapters.agt.verdicts import (
     decided,
     effect_of,
     failed,
-    policies_evaluated,
     verdict_of,
 )
 
@@ -212,33 +211,3 @@ def _ring_answer(teller: Teller, outcome: Outcome, action: Any) -> None:
         reason=outcome.result.reason,
         also={"watchkeeper.policy.id": "rings"},
     )
-
-
-_GOVERN = ("govern", "agentmesh.governance.govern", "GovernedCallable")
-_RINGS = ("rings", "hypervisor.rings.enforcer", "RingEnforcer")
-
-HOOKS = (
-    Hook(*_GOVERN, "__call__", governed, during=governing),
-    Hook(*_GOVERN, "_check_ring", ring_asked, evaluates=True),
-    Hook(*_GOVERN, "_handle_approval", approval_given, evaluates=True),
-    Hook(*_GOVERN, "_run_advisory", advised, evaluates=True),
-    Hook(
-        "policy engine",
-        "agentmesh.governance.policy",
-        "PolicyEngine",
-        "evaluate",
-        engine_evaluated,
-        evaluates=True,
-    ),
-    Hook(
-        "policy engine",
-        "agentmesh.governance.policy_evaluator",
-        "PolicyEvaluator",
-        "evaluate",
-        policies_evaluated,
-        evaluates=True,
-    ),
-    Hook(*_RINGS, "check", ring_checked, evaluates=True),
-    Hook(*_RINGS, "check_resource", ring_checked, evaluates=True),
-    Hook(*_RINGS, "check_command", command_checked, evaluates=True),
-)

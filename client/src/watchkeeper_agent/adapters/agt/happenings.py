@@ -6,7 +6,7 @@ from typing import Any
 
 from opentelemetry._logs import SeverityNumber
 
-from watchkeeper_agent.adapters.agt.hooks import Hook, Outcome
+from watchkeeper_agent.adapters.agt.hooks import Outcome
 from watchkeeper_agent.adapters.agt.teller import Teller, text, word
 
 _WARN, _ERROR = SeverityNumber.WARN, SeverityNumber.ERROR
@@ -274,44 +274,3 @@ def rogue_assessed(
             value=assessed.composite_score,
             severity=_WARN,
         )
-
-
-_NETWORK = ("trust", "agentmesh.reward.trust_decay", "NetworkTrustEngine")
-_REWARD = ("trust", "agentmesh.reward.engine", "RewardEngine")
-_ELEVATION = ("rings", "hypervisor.rings.elevation", "RingElevationManager")
-_QUARANTINE = ("quarantine", "agentmesh.services.behavior_monitor", "AgentBehaviorMonitor")
-
-HOOKS = (
-    Hook(*_REWARD, "_recalculate_score", reward_scored, reward_before),
-    Hook(*_REWARD, "_trigger_revocation", revoked),
-    Hook(*_NETWORK, "set_score", network_scored, network_before),
-    Hook(*_NETWORK, "detect_regime_change", regime_looked_for),
-    Hook("trust", "agentmesh.trust.bridge", "TrustBridge", "revoke_peer_trust", peer_revoked),
-    Hook(*_ELEVATION, "request_elevation", elevation_asked),
-    Hook(*_ELEVATION, "revoke_elevation", elevation_revoked, elevation_before),
-    Hook(*_ELEVATION, "tick", elevations_expired),
-    Hook(
-        "rings",
-        "hypervisor.session",
-        "SharedSessionObject",
-        "update_ring",
-        session_ring_set,
-        session_ring_before,
-    ),
-    Hook(
-        "rings",
-        "hypervisor.rings.breach_detector",
-        "RingBreachDetector",
-        "record_call",
-        ring_called,
-    ),
-    Hook("kill switch", "hypervisor.security.kill_switch", "KillSwitch", "kill", killed),
-    Hook(
-        "signals", "agent_control_plane.signals", "SignalDispatcher", "signal", signalled, condition
-    ),
-    Hook(*_QUARANTINE, "_quarantine", quarantined, quarantine_before),
-    Hook(*_QUARANTINE, "release_quarantine", quarantine_left, quarantine_before),
-    Hook(
-        "rogues", "agent_sre.anomaly.rogue_detector", "RogueAgentDetector", "assess", rogue_assessed
-    ),
-)

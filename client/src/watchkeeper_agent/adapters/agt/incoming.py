@@ -13,7 +13,7 @@ from typing import Any
 
 from opentelemetry._logs import SeverityNumber
 
-from watchkeeper_agent.adapters.agt.hooks import Hook, Outcome
+from watchkeeper_agent.adapters.agt.hooks import Outcome
 from watchkeeper_agent.adapters.agt.teller import Teller, text, word
 from watchkeeper_agent.adapters.agt.verdicts import effect_of, failed, verdict_of
 
@@ -187,36 +187,3 @@ def _threat(
 
 def _listed(words: Iterable[Any]) -> str | None:
     return ",".join(sorted({str(told) for told in words})) or None
-
-
-_SCANNER = ("scanners", "agent_os.mcp_security", "MCPSecurityScanner")
-
-HOOKS = (
-    Hook(
-        "gateway",
-        "agent_os.mcp_gateway",
-        "MCPGateway",
-        "intercept_tool_response",
-        answer_intercepted,
-        evaluates=True,
-    ),
-    Hook("trust", "agentmesh.trust.bridge", "TrustBridge", "verify_peer", peer_verified),
-    Hook(*_SCANNER, "scan_tool", tool_scanned, during=scanning),
-    Hook(*_SCANNER, "check_rug_pull", rug_pull_looked_for, during=scanning),
-    Hook(
-        "scanners",
-        "agent_os.mcp_response_scanner",
-        "MCPResponseScanner",
-        "scan_response",
-        answer_scanned,
-        during=scanning,
-    ),
-    Hook(
-        "scanners",
-        "agent_os.prompt_injection",
-        "PromptInjectionDetector",
-        "detect",
-        injection_looked_for,
-        during=scanning,
-    ),
-)

@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from watchkeeper_agent.adapters.agt.hooks import Hook, Outcome
+from watchkeeper_agent.adapters.agt.hooks import Outcome
 from watchkeeper_agent.adapters.agt.teller import Teller, text, word
 from watchkeeper_agent.adapters.agt.verdicts import (
     NOTHING,
     agent_of,
     effect_of,
     failed,
-    policies_evaluated,
     verdict_of,
 )
 
@@ -296,62 +295,3 @@ def budget_asked(
         reason=reason,
         also={"watchkeeper.policy.id": "cost_guard"},
     )
-
-
-_KERNEL = ("kernel", "agent_control_plane.agent_kernel", "AgentKernel")
-_OS_ESCALATION = ("escalation", "agent_os.integrations.escalation", "EscalationHandler")
-_INTEGRATION = ("integrations", "agent_os.integrations.base", "BaseIntegration")
-_COST = ("cost", "agent_sre.cost.guard", "CostGuard")
-
-HOOKS = (
-    Hook(
-        "policy engine",
-        "agent_os.policies.evaluator",
-        "PolicyEvaluator",
-        "evaluate",
-        policies_evaluated,
-        evaluates=True,
-    ),
-    Hook(
-        "policy engine",
-        "agent_control_plane.policy_engine",
-        "PolicyEngine",
-        "check_violation",
-        violation_looked_for,
-        evaluates=True,
-    ),
-    Hook(*_INTEGRATION, "pre_execute_check", integration_checked, evaluates=True),
-    Hook(*_INTEGRATION, "post_execute_check", integration_checked_output, evaluates=True),
-    Hook(
-        "gateway",
-        "agent_os.mcp_gateway",
-        "MCPGateway",
-        "intercept_tool_call",
-        gateway_asked,
-        evaluates=True,
-        during=asking,
-    ),
-    Hook("kernel", "agent_os.stateless", "StatelessKernel", "_execute_inner", kernel_executed),
-    Hook(*_KERNEL, "intercept_tool_execution", kernel_intercepted, evaluates=True),
-    Hook(*_KERNEL, "intercept_tool_execution_async", kernel_intercepted, evaluates=True),
-    Hook(*_KERNEL, "submit_request", request_submitted, evaluates=True),
-    Hook(
-        "escalation",
-        "agent_os.integrations.escalation",
-        "EscalationPolicy",
-        "evaluate",
-        escalation_considered,
-        evaluates=True,
-    ),
-    Hook(*_OS_ESCALATION, "escalate", escalated, evaluates=True),
-    Hook(*_OS_ESCALATION, "resolve", escalation_resolved, evaluates=True),
-    Hook(
-        "escalation",
-        "agent_os.escalation",
-        "EscalationManager",
-        "_record_event",
-        manager_recorded,
-    ),
-    Hook(*_COST, "check_task", budget_asked, evaluates=True),
-    Hook(*_COST, "check_and_charge", budget_asked, evaluates=True),
-)

@@ -11,7 +11,7 @@ import json
 import weakref
 from typing import Any
 
-from watchkeeper_agent.adapters.agt.hooks import Hook, Outcome
+from watchkeeper_agent.adapters.agt.hooks import Outcome
 from watchkeeper_agent.adapters.agt.kernels import asking
 from watchkeeper_agent.adapters.agt.teller import Teller, text
 from watchkeeper_agent.adapters.agt.verdicts import decided
@@ -91,16 +91,3 @@ def mark_counter(metrics: Any, **_: Any) -> None:
 
 def counted(teller: Teller, outcome: Outcome, metrics: Any, **_: Any) -> None:
     """The gateway's own hook tells the decision."""
-
-
-HOOKS = (
-    Hook("audit log", "agentmesh.governance.audit", "MerkleAuditChain", "add_entry", audited),
-    Hook(
-        "gateway",
-        "agent_os._mcp_metrics",
-        "MCPMetrics",
-        "record_decision",
-        counted,
-        mark_counter,
-    ),
-)

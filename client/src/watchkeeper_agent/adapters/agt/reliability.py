@@ -8,7 +8,7 @@ from typing import Any
 
 from opentelemetry._logs import SeverityNumber
 
-from watchkeeper_agent.adapters.agt.hooks import Hook, Outcome
+from watchkeeper_agent.adapters.agt.hooks import Outcome
 from watchkeeper_agent.adapters.agt.teller import Teller, number, text, word
 
 _WARN = SeverityNumber.WARN
@@ -155,64 +155,3 @@ def published(teller: Teller, outcome: Outcome, bus: Any, event: Any) -> None:
             "gen_ai.conversation.id": text(event.session_id),
         },
     )
-
-
-_INCIDENT = ("incidents", "agent_sre.incidents.detector", "Incident")
-
-HOOKS = (
-    Hook(
-        "lifecycle",
-        "agentmesh.lifecycle.models",
-        "ManagedAgent",
-        "record_event",
-        lifecycle_recorded,
-    ),
-    Hook(
-        "breakers",
-        "agent_sre.incidents.circuit_breaker",
-        "CircuitBreaker",
-        "_transition",
-        breaker_moved,
-        state_before,
-    ),
-    Hook(
-        "breakers",
-        "agent_sre.cascade.circuit_breaker",
-        "CircuitBreaker",
-        "_transition",
-        breaker_moved,
-        state_before,
-    ),
-    Hook(
-        "breakers",
-        "agent_os._circuit_breaker_impl",
-        "CircuitBreaker",
-        "_transition",
-        breaker_moved,
-        state_before,
-    ),
-    Hook(
-        "breakers",
-        "agent_control_plane.lifecycle",
-        "CircuitBreaker",
-        "_transition_to",
-        breaker_moved,
-        state_before,
-    ),
-    Hook("objectives", "agent_sre.slo.objectives", "SLO", "evaluate", objective_evaluated),
-    Hook(
-        "incidents",
-        "agent_sre.incidents.detector",
-        "IncidentDetector",
-        "ingest_signal",
-        signal_ingested,
-    ),
-    Hook(*_INCIDENT, "acknowledge", incident_moved, state_before),
-    Hook(*_INCIDENT, "investigate", incident_moved, state_before),
-    Hook(*_INCIDENT, "mitigate", incident_moved, state_before),
-    Hook(*_INCIDENT, "resolve", incident_moved, state_before),
-    Hook("cost", "agent_sre.cost.guard", "CostGuard", "_record_cost_locked", cost_recorded),
-    Hook(
-        "event bus", "hypervisor.observability.event_bus", "HypervisorEventBus", "emit", published
-    ),
-)
