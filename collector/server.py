@@ -34,10 +34,12 @@ from collector.admin import create_admin
 from collector.api import create_app
 from collector.audit_queries import register_audit
 from collector.backup_jobs import BackupJobs
+from collector.budget_steps import BudgetSteps
 from collector.clock import warn_if_moved_back
 from collector.config import VERSION, Address, Settings
 from collector.control.retention import verifier
 from collector.cost_queries import register_costs
+from collector.costs.budget import SpendBudget
 from collector.costs.budgets_file import read_budgets
 from collector.costs.price import PriceList
 from collector.costs.prices_file import built_in, read_prices
@@ -134,6 +136,7 @@ class Parts:
     queries: Queries
     reports: Reports
     proof: ProofNotifier
+    budget_steps: BudgetSteps
     headroom: Headroom
     archive: Archive
     acts: Acts
@@ -198,12 +201,12 @@ class Parts:
         register_sequences(queries, rules, lambda: sequences.suspended)
         prices = _prices(settings)
         inventory = HomeFile(settings.inventory, read_inventory, Registered())
-        register_costs(queries, prices, HomeFile(settings.budgets, read_budgets, ()), inventory)
+        budgets: HomeFile[tuple[SpendBudget, ...]] = HomeFile(settings.budgets, read_budgets, ())
+        register_costs(queries, prices, budgets, inventory)
         register_inventory(queries, inventory)
         acts = Acts(settings.retention_acts, verifier(settings.control_home))
-        proof = ProofNotifier(
-            reader, settings.control.url, settings.control_home / "collector.token"
-        )
+        control = (settings.control.url, settings.control_home / "collector.token")
+        proof = ProofNotifier(reader, *control)
         return cls(
             log=log,
             store=store,
@@ -222,6 +225,7 @@ class Parts:
             queries=queries,
             reports=Reports(settings.reports, settings.api.url),
             proof=proof,
+            budget_steps=BudgetSteps(reader, budgets, *control, utc_now),
             instruments=instruments,
             headroom=Headroom(
                 unapplied_bytes=lambda: log.unread_bytes,
@@ -289,6 +293,7 @@ async def _run(settings: Settings, parts: Parts, listeners: Listeners, stop: asy
     admin = _server(create_admin(parts.acts, parts.upkeep, parts.backups, utc_now))
     async with AsyncExitStack() as running:
         await running.enter_async_context(_background(parts.proof.run()))
+        await running.enter_async_context(_background(parts.budget_steps.run()))
         await running.enter_async_context(_served(api, listeners.api))
         await running.enter_async_context(_served(http, listeners.http))
         await running.enter_async_context(_served(local, listeners.local))

@@ -21,10 +21,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from collector.control import commands, opamp
+from collector.control import commands, opamp, steps
 from collector.control.authority import Authority, Session, credentials, is_same
+from collector.control.budgets import Budgets, view
 from collector.control.documents import Signer
-from collector.control.journal import Journal
+from collector.control.journal import Journal, Row
 from collector.control.moments import Clock, moment, stamp
 from collector.control.opamp import Opamp
 from collector.control.plane import Evidence, Plane
@@ -46,6 +47,7 @@ class Door:
     journal: Journal
     authority: Authority
     plane: Plane
+    budgets: Budgets
     views: Views
     opamp: Opamp
     signer: Signer
@@ -223,10 +225,14 @@ async def command(door: Door, request: Request) -> Response:
 
 async def list_commands(door: Door, request: Request) -> Response:
     _reader(door, request)
+    return JSONResponse({"commands": door.views.latest(_limit(request))})
+
+
+def _limit(request: Request) -> int:
     limit = request.query_params.get("limit", "50")
     if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= 1000:
         raise wrong("limit", f"expected 1 to 1000, got {limit!r:.40}")
-    return JSONResponse({"commands": door.views.latest(int(limit))})
+    return int(limit)
 
 
 async def one_command(door: Door, request: Request) -> Response:
@@ -254,6 +260,31 @@ async def holds(door: Door, request: Request) -> Response:
 async def instances(door: Door, request: Request) -> Response:
     _reader(door, request)
     return JSONResponse({"instances": door.views.instances()})
+
+
+# Steps of budgets
+
+
+async def list_steps(door: Door, request: Request) -> Response:
+    _reader(door, request)
+    return JSONResponse({"steps": door.budgets.latest(_limit(request))})
+
+
+async def accept_step(door: Door, request: Request) -> Response:
+    return await _decide_step(request, door.budgets.accept, _commander(door, request))
+
+
+async def decline_step(door: Door, request: Request) -> Response:
+    return await _decide_step(request, door.budgets.decline, _commander(door, request))
+
+
+async def _decide_step(
+    request: Request, decide: Callable[[str, str, str, str], Row], session: Session
+) -> Response:
+    body = await _json(request)
+    step_id = request.path_params["step_id"]
+    step = decide(step_id, commands.reason(body), commands.key(body), session.operator)
+    return JSONResponse(view(step))
 
 
 # Agents, the collector, anybody
@@ -285,9 +316,30 @@ def _wait_s(request: Request) -> float:
     return opamp.WAIT_S
 
 
-async def evidence(door: Door, request: Request) -> Response:
+def _check_collector(door: Door, request: Request) -> None:
     if not is_same(_bearer(request), door.collector_token):
         raise Refusal(401, "no_token", "expected the text of control/collector.token as bearer")
+
+
+async def take_step(door: Door, request: Request) -> Response:
+    _check_collector(door, request)
+    step, is_new = door.budgets.take(steps.told_of(await _json(request)))
+    return JSONResponse(view(step), 201 if is_new else 200)
+
+
+async def rearm_step(door: Door, request: Request) -> Response:
+    _check_collector(door, request)
+    body = await _json(request)
+    return JSONResponse({"rearmed": door.budgets.rearm(_text(body, "series"))})
+
+
+async def armed_steps(door: Door, request: Request) -> Response:
+    _check_collector(door, request)
+    return JSONResponse({"series": door.budgets.armed()})
+
+
+async def evidence(door: Door, request: Request) -> Response:
+    _check_collector(door, request)
     body = await _json(request)
     row = door.plane.prove(
         Evidence(
@@ -335,6 +387,12 @@ ROUTES: tuple[tuple[str, Endpoint, str], ...] = (
     ("/v1/holds/{hold_id}/release", release, "POST"),
     ("/v1/holds", holds, "GET"),
     ("/v1/instances", instances, "GET"),
+    ("/v1/budget-steps", list_steps, "GET"),
+    ("/v1/budget-steps", take_step, "POST"),
+    ("/v1/budget-steps/armed", armed_steps, "GET"),
+    ("/v1/budget-steps/rearm", rearm_step, "POST"),
+    ("/v1/budget-steps/{step_id}/accept", accept_step, "POST"),
+    ("/v1/budget-steps/{step_id}/decline", decline_step, "POST"),
     ("/v1/opamp", agent, "POST"),
     ("/v1/evidence", evidence, "POST"),
     ("/v1/keys", keys, "GET"),

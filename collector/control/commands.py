@@ -195,12 +195,13 @@ def _scope(value: Any) -> Scope:
     _known("scope", value, {"agent_name", "instance"})
     instance = value.get("instance")
     return Scope(
-        _name("scope.agent_name", value.get("agent_name")),
-        None if instance is None else _name("scope.instance", instance),
+        name_of("scope.agent_name", value.get("agent_name")),
+        None if instance is None else name_of("scope.instance", instance),
     )
 
 
-def _name(field_name: str, value: Any) -> str:
+def name_of(field_name: str, value: Any) -> str:
+    """A name of something, 1 to 256 characters."""
     if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_NAME:
         raise wrong(field_name, f"expected a name of 1 to {LONGEST_NAME} characters")
     return _printable(field_name, value)
@@ -247,14 +248,14 @@ def _named_profile(value: Mapping[str, Any], tools: Mapping[str, Any]) -> Profil
         raise wrong("profile.tools.class", f"expected read_only, got {tools['class']!r:.80}")
     allow = _names("profile.tools.allow", tools.get("allow"))
     deny = _names("profile.tools.deny", tools.get("deny"))
-    model_map = _model_map(value.get("model_map"))
-    names_nothing = not (allow or deny or model_map)
+    models = model_map(value.get("model_map"))
+    names_nothing = not (allow or deny or models)
     return Profile(
         read_only=tools.get("class") == "read_only" or names_nothing,
         allow=allow,
         deny=deny,
         approve=_names("profile.approve", value.get("approve")),
-        model_map=model_map,
+        model_map=models,
     )
 
 
@@ -263,16 +264,17 @@ def _names(field_name: str, value: Any) -> frozenset[str]:
         return frozenset()
     if not isinstance(value, list) or len(value) > MOST_TOOLS:
         raise wrong(field_name, f"expected a list of at most {MOST_TOOLS} names")
-    return frozenset(_name(field_name, name) for name in value)
+    return frozenset(name_of(field_name, name) for name in value)
 
 
-def _model_map(value: Any) -> dict[str, str]:
+def model_map(value: Any) -> dict[str, str]:
+    """Which model answers in place of which."""
     if value is None:
         return {}
     if not isinstance(value, dict) or len(value) > MOST_TOOLS:
         raise wrong("profile.model_map", 'expected an object such as {"big": "small"}')
-    named = {name: _name("profile.model_map", other) for name, other in value.items()}
-    return {_name("profile.model_map", name): other for name, other in named.items()}
+    named = {name: name_of("profile.model_map", other) for name, other in value.items()}
+    return {name_of("profile.model_map", name): other for name, other in named.items()}
 
 
 def _expiry(body: Mapping[str, Any], now: datetime) -> datetime:

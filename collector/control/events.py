@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -22,6 +22,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 
 from collector.config import VERSION, Address
 from collector.control.journal import Journal, Row
+from collector.control.moments import moment, nanoseconds
 from collector.local import LocalConnection
 
 EVENT_NAME = "watchkeeper.command"
@@ -33,34 +34,52 @@ LONGEST_PAUSE_S = 15.0
 
 log = logging.getLogger(__name__)
 
+Value: TypeAlias = str | int | float | bool
+
 
 @dataclass(frozen=True)
 class Event:
     """One transition as the journal keeps it: a time and the attributes that are known."""
 
     time_ns: int
-    attributes: Mapping[str, str | int | bool]
+    attributes: Mapping[str, Value]
+    name: str = EVENT_NAME
+    told: str | None = None
+
+    @classmethod
+    def at(cls, when: str, attributes: Mapping[str, Value], name: str, told: str) -> Event:
+        """Of a time as the journal writes it."""
+        return cls(nanoseconds(moment(when)), attributes, name, told)
 
     @property
     def text(self) -> str:
-        return json.dumps({"time_ns": self.time_ns, "attributes": dict(self.attributes)})
+        return json.dumps(
+            {
+                "time_ns": self.time_ns,
+                "attributes": dict(self.attributes),
+                "name": self.name,
+                "told": self.told,
+            }
+        )
 
     @classmethod
     def of(cls, text: str) -> Event:
         value = json.loads(text)
-        return cls(value["time_ns"], value["attributes"])
+        # What an older Watchkeeper spooled has no name: then it told commands only.
+        name = value.get("name", EVENT_NAME)
+        return cls(value["time_ns"], value["attributes"], name, value.get("told"))
 
     @property
     def record(self) -> LogRecord:
         """Equal for every attempt, so that the collector knows a repetition."""
-        phase = self.attributes["watchkeeper.command.phase"]
+        told = self.told or f"command {self.attributes['watchkeeper.command.phase']}"
         return LogRecord(
             time_unix_nano=self.time_ns,
             observed_time_unix_nano=self.time_ns,
             severity_number=SeverityNumber.SEVERITY_NUMBER_INFO,
             severity_text="INFO",
-            event_name=EVENT_NAME,
-            body=AnyValue(string_value=f"command {phase}"),
+            event_name=self.name,
+            body=AnyValue(string_value=told),
             attributes=[_attribute(name, value) for name, value in self.attributes.items()],
         )
 
@@ -82,12 +101,14 @@ def request(events: Sequence[Event]) -> ExportLogsServiceRequest:
     return message
 
 
-def _attribute(name: str, value: str | int | bool) -> KeyValue:
+def _attribute(name: str, value: Value) -> KeyValue:
     # bool before int: every bool is an int.
     if isinstance(value, bool):
         return KeyValue(key=name, value=AnyValue(bool_value=value))
     if isinstance(value, int):
         return KeyValue(key=name, value=AnyValue(int_value=value))
+    if isinstance(value, float):
+        return KeyValue(key=name, value=AnyValue(double_value=value))
     return KeyValue(key=name, value=AnyValue(string_value=value))
 
 
@@ -150,7 +171,7 @@ def _body(waiting: Sequence[Row]) -> bytes:
 def _numbered(row: Row) -> Event:
     """With its number in the spool: an event that is lost on the way shows as a gap."""
     event = Event.of(row["event"])
-    number: dict[str, str | int] = {
+    number: dict[str, Value] = {
         "watchkeeper.sequence.stream": row["stream"],
         "watchkeeper.sequence.number": row["number"],
     }
@@ -158,6 +179,6 @@ def _numbered(row: Row) -> Event:
     return replace(event, attributes={**event.attributes, **number}) if row["number"] > 0 else event
 
 
-def attributes(known: Mapping[str, Any]) -> dict[str, str | int | bool]:
+def attributes(known: Mapping[str, Any]) -> dict[str, Value]:
     """Only what is known: an absent attribute means "not known", never an empty text."""
     return {name: value for name, value in known.items() if value is not None}

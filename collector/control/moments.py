@@ -27,6 +27,11 @@ def moment(text: str) -> datetime:
     return parsed.astimezone(UTC)
 
 
+def nanoseconds(moment: datetime) -> int:
+    """Since 1970, as OTLP counts."""
+    return round(moment.timestamp() * 1_000_000) * 1000
+
+
 def new_id(now: datetime) -> str:
     """A UUID version 7 (RFC 9562 §5.7): it sorts by the time it was made."""
     milliseconds = int(now.timestamp() * 1000) & 0xFFFF_FFFF_FFFF

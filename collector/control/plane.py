@@ -15,13 +15,14 @@ from collector.control import commands, documents
 from collector.control.documents import Document, Signer
 from collector.control.events import Event, Spool, attributes
 from collector.control.journal import Journal, Row
-from collector.control.moments import Clock, moment, new_id, stamp
+from collector.control.moments import Clock, moment, nanoseconds, new_id, stamp
 from collector.control.presence import Presence
 from collector.control.refusal import Refusal
 from collector.model import CommandPhase, HoldKind
 
 # Documents that an instance may still answer to.
 KEPT_DOCUMENTS = 16
+HUMAN = "human"
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,11 @@ class Plane:
 
     # Operators
 
-    def issue(self, order: commands.Order, actor: str) -> tuple[Row, bool]:
-        """The command of an order, and whether it is new; signed before anyone hears of it."""
+    def issue(self, order: commands.Order, actor: str, origin: str = HUMAN) -> tuple[Row, bool]:
+        """The command of an order, and whether it is new; signed before anyone hears of it.
+
+        origin: who decided, a person or, as auto_budget, a rule that a person wrote down.
+        """
         now = self._clock()
         with self._journal.transaction():
             repeated = self._journal.row(
@@ -74,7 +78,7 @@ class Plane:
             )
             if repeated is not None:
                 return _same_order(repeated, order, actor), False
-            command = self._add(order, actor, now)
+            command = self._add(order, actor, origin, now)
             # One sync for the command and the documents of all who listen, however many.
             for instance in self.instances_in(scope(command)):
                 if self._presence.is_connected(instance["instance_uid"]):
@@ -82,8 +86,8 @@ class Plane:
         self._wake(command)
         return command, True
 
-    def _add(self, order: commands.Order, actor: str, now: datetime) -> Row:
-        command = self._draft(order, actor, now)
+    def _add(self, order: commands.Order, actor: str, origin: str, now: datetime) -> Row:
+        command = {**self._draft(order, actor, now), "origin": origin}
         signature = self._signer.sign(_signed_alone(hold(command), now), documents.HOLD_TYPE)
         self._journal.change("add_command", **command, signature=signature)
         self._reach(command, CommandPhase.REQUESTED, now, actor)
@@ -101,7 +105,6 @@ class Plane:
             "reason": order.reason,
             "profile": _profile_text(target.profile),
             "actor": actor,
-            "origin": "human",
             "issued_at": stamp(now),
             "expires_at": stamp(now + order.lasts if order.lasts else order.expires_at),
             "state": CommandPhase.REQUESTED.value,
@@ -380,8 +383,7 @@ class Plane:
             "watchkeeper.command.expires_at": command["expires_at"],
             "watchkeeper.sample": bool(command["sample"]),
         }
-        nanoseconds = round(now.timestamp() * 1_000_000) * 1000
-        self._spool.tell(Event(nanoseconds, attributes({**told, **known})))
+        self._spool.tell(Event(nanoseconds(now), attributes({**told, **known})))
 
     def _command(self, command_id: str) -> Row:
         found = self._journal.row("find_command", command_id=command_id)

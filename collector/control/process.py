@@ -24,6 +24,7 @@ from collector.config import Address, Settings
 from collector.control import authority
 from collector.control.app import Door, app
 from collector.control.authority import TOKEN, Authority, Role
+from collector.control.budgets import Budgets
 from collector.control.documents import Signer, write_private
 from collector.control.events import Spool
 from collector.control.journal import Journal
@@ -127,6 +128,7 @@ class Parts:
             journal=journal,
             authority=Authority(journal, clock),
             plane=plane,
+            budgets=Budgets(journal, plane, spool, clock),
             views=Views(journal, plane, presence, clock),
             opamp=Opamp(journal, plane, presence, clock),
             signer=signer,

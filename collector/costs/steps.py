@@ -75,7 +75,7 @@ class StepKey:
     """What makes a step of a budget the same one, however often it is decided.
 
     The amount belongs to it: a budget that was raised is another one. `since` is the begin of a
-    calendar period; a rolling budget has `after` in its place, the text of the key before it.
+    calendar period; a rolling budget has none, and control counts how often it was taken.
     """
 
     budget: str
@@ -83,7 +83,6 @@ class StepKey:
     amount_usd: float
     step: Step
     since: datetime | None = None
-    after: str | None = None
 
     @property
     def text(self) -> str:
@@ -96,7 +95,6 @@ class StepKey:
             step.act.value,
             None if step.hold is None else step.hold.value,
             None if self.since is None else self.since.isoformat(),
-            self.after,
         ]
         return hashlib.sha256(json.dumps(named).encode()).hexdigest()
 

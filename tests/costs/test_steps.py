@@ -39,7 +39,7 @@ def test_a_key_is_that_of_the_step_and_its_period_only() -> None:
         replace(KEY, agent=None),
         replace(KEY, amount_usd=51.0),
         replace(KEY, since=SINCE + timedelta(days=31)),
-        replace(KEY, since=None, after="x"),
+        replace(KEY, since=None),
         replace(KEY, step=Step(1.1, Act.PUSH, HoldKind.KILL)),
         replace(KEY, step=Step(1.2, Act.PROPOSE, HoldKind.KILL)),
         replace(KEY, step=Step(1.2, Act.PUSH, HoldKind.PAUSE)),

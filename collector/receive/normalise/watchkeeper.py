@@ -220,7 +220,7 @@ def _governance(event: Event) -> Iterator[Fact]:
     identity = text(told.get("gen_ai.agent.id"))
     name, to = text(told.get(_G + "name")), text(told.get(_G + "to"))
     subject = first(told, (_G + "id", "agent.sre.slo.name"))
-    yield governance_of(
+    happened = governance_of(
         event,
         DIALECT,
         GovernanceKind(kind),
@@ -234,6 +234,7 @@ def _governance(event: Event) -> Iterator[Fact]:
         reason=text(told.get(_G + "reason")),
         copy_key=_copy_key(event, GovernanceKind(kind), name, subject, to, identity or agent),
     )
+    yield replace(happened, sample=_sample(told, event.sender))
 
 
 def _link(event: Event) -> Iterator[Fact]:
