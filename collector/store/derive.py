@@ -28,6 +28,8 @@ _REACH_US = REACH // timedelta(microseconds=1)
 _DEPTH = 200
 # Copies of a decision or a score are told within a second of it.
 _COPY_NS = 1_000_000_000
+# A guardrail judges for so long at most: its span has begun before its event is told.
+_SPAN_NS = 600 * 1_000_000_000
 # A batch that touches no trace is not announced, so copies are looked for a little back.
 _BEHIND = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -105,9 +107,13 @@ def _tell(
 
 
 def _drop_copies(cursor: duckdb.DuckDBPyConnection) -> None:
-    earliest, latest = _run(cursor, "copy_bounds", {"behind": _BEHIND})[0]
+    earliest, latest, on_spans = _run(cursor, "copy_bounds", {"behind": _BEHIND})[0]
     if earliest is None:
         return
+    if on_spans:
+        since_ns, until_ns = earliest - _SPAN_NS, latest + _SPAN_NS
+        _run(cursor, "span_copies", {"since_ns": since_ns, "until_ns": until_ns})
+        count_decisions(cursor)
     window = {"since_ns": earliest - _COPY_NS, "until_ns": latest + _COPY_NS}
     _run(cursor, "decision_copies", window)
     count_decisions(cursor)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from replaying import Request
-from telling import counted, known, line
+from telling import counted, event, known, line, span
 
 _DECIDED = (
     "select action, verdict, told_by, reason, count(*) from decision group by all order by all"
@@ -64,3 +65,68 @@ def test_a_gateway_that_writes_no_lines_is_known_by_its_counter() -> None:
         ("write", "deny", "log_line", "because", 1),
         ("write", "deny", "metric", None, 2),
     ]
+
+
+_GUARDED = {
+    "gen_ai__guardrail__action__type": "block",
+    "gen_ai__guardrail__target__type": "tool_call",
+    "gen_ai__tool__name": "transfer",
+}
+_RESULT = {**_GUARDED, "gen_ai__guardrail__verdict__type": "deny", "gen_ai__guardrail__name": "pii"}
+_JUDGED = "select action, verdict, told_by, engine from decision order by all"
+
+
+@pytest.mark.parametrize("took_s", [0, 0.5, 30])
+def test_a_guardrail_on_a_span_and_in_a_log_record_of_it_is_one_decision(took_s: float) -> None:
+    told = [
+        span(1, None, 0, took_s + 1, **_GUARDED),
+        event("gen_ai.guardrail.result", took_s, in_span=1, **_RESULT),
+    ]
+
+    assert known(told, _JUDGED) == [("transfer", "deny", "log", "pii")]
+    assert known(told, _COUNTED) == [("deny", 1)]
+
+
+def test_each_finding_of_a_guardrail_is_a_decision_and_its_span_none_of_its_own() -> None:
+    told = [
+        span(1, None, 0, 3, **_GUARDED),
+        event("gen_ai.guardrail.result", 1, in_span=1, **_RESULT),
+        event(
+            "gen_ai.guardrail.result",
+            2,
+            in_span=1,
+            **{**_RESULT, "gen_ai__guardrail__name": "injection"},
+        ),
+    ]
+
+    assert known(told, _JUDGED) == [
+        ("transfer", "deny", "log", "injection"),
+        ("transfer", "deny", "log", "pii"),
+    ]
+
+
+def test_a_guardrail_on_two_spans_and_in_the_log_of_one_is_two_decisions() -> None:
+    told = [
+        span(1, None, 0, 1, **_GUARDED),
+        span(2, None, 0, 1, **_GUARDED),
+        event("gen_ai.guardrail.result", 0.5, in_span=1, **_RESULT),
+    ]
+
+    assert known(told, _JUDGED) == [
+        ("transfer", "deny", "log", "pii"),
+        ("transfer", "deny", "span", None),
+    ]
+
+
+def test_a_threat_on_a_span_and_in_a_log_record_of_it_is_one_decision() -> None:
+    words = {
+        "agent__threat__detection__action": "block",
+        "agent__threat__detection__rule_id": "r-1",
+        "gen_ai__tool__name": "transfer",
+    }
+    told = [
+        span(1, None, 0, 5, **words),
+        event("agent.threat.detection", 4, in_span=1, **words),
+    ]
+
+    assert known(told, _JUDGED) == [("transfer", "deny", "log", None)]

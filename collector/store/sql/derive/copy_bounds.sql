@@ -1,4 +1,5 @@
--- Whether decisions or scores were told lately in a dialect that repeats itself, and when.
+-- Whether decisions or scores were told lately in a dialect that repeats itself, and when; and
+-- whether in one that is told by attributes of spans and by events.
 -- Bound: $behind (how many log records behind the position still count as lately).
 with
     lately as (
@@ -6,13 +7,13 @@ with
         from position
     ),
     told as (
-        select decided_ns as told_ns
+        select decided_ns as told_ns, dialect in ('otel_guardrail', 'otel_threat') as on_spans
         from decision
         where
             sequence > (select sequence from lately)
             and dialect in ('agt', 'agt_copy', 'agt_bridge', 'otel_guardrail', 'otel_threat', 'owasp_acs')
         union all
-        select scored_ns as told_ns
+        select scored_ns as told_ns, false as on_spans
         from trust_point
         where
             sequence > (select sequence from lately)
@@ -20,5 +21,6 @@ with
     )
 select
     min(told_ns) as earliest_ns,
-    max(told_ns) as latest_ns
+    max(told_ns) as latest_ns,
+    bool_or(on_spans) as on_spans
 from told;
