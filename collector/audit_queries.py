@@ -17,14 +17,17 @@ import pyarrow as pa
 from collector.errors import ConfigurationError
 from collector.queries import ANY_AGENT, LIMIT, SINCE, UNTIL, Parameter, Queries, Question, Values
 from collector.reverification import KEY_UNKNOWN, Record, Result, Verification, records_of, verify
+from collector.smallfile import bytes_of
 from collector.store.reader import Reader
 
 __all__ = ["KEY_FILE", "register_audit", "signing_keys"]
 
 KEY_FILE = "agt-signing-keys"
 _LEAST_BYTES = 32
+_MOST_BYTES = 256 * 1024
 # A chain is looked at as a whole; an hour of one agent is a few hundred records.
 _MOST = 10_000
+_LONGEST_TEXT = 1_000
 _MOST_TEXT = 64 * 1024 * 1024
 _ANY_RESULT = Parameter("result", required=False, choices=tuple(Result))
 _TEXT = pa.string()
@@ -96,7 +99,7 @@ def _row(row: Mapping[str, Any], verification: Verification) -> dict[str, Any]:
         "kind": record.kind.value,
         "told_by": record.told_by,
         "result": verification.result.value,
-        "reason": verification.reason,
+        "reason": _text(verification.reason),
         "policy_decision": _text(fields.get("policy_decision") or fields.get("decision")),
         "outcome": _text(fields.get("outcome")),
         "decided": row["verdict"],
@@ -109,7 +112,11 @@ def _row(row: Mapping[str, Any], verification: Verification) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+    """As much of a text from telemetry as a person reads."""
+    if value is None:
+        return None
+    text = str(value)
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
 
 
 def _usable_keys(file: Path) -> tuple[list[bytes], str]:
@@ -123,7 +130,7 @@ def _usable_keys(file: Path) -> tuple[list[bytes], str]:
 def signing_keys(file: Path) -> list[bytes]:
     """The keys in this file; none when there is no file."""
     try:
-        lines = file.read_text("utf-8").splitlines()
+        lines = bytes_of(file, _MOST_BYTES).decode("utf-8").splitlines()
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:

@@ -43,11 +43,13 @@ class HomeFile(Generic[T]):
         read: Callable[[str], T],
         without: T,
         *,
+        most_bytes: int = _MOST_BYTES,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.path = path
         self._read = read
         self._without = self._value = without
+        self._most_bytes = most_bytes
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._looked_at = float("-inf")
@@ -68,7 +70,7 @@ class HomeFile(Generic[T]):
             return
         self._seen = seen
         try:
-            self._value = self._without if seen is None else self._read(text_of(self.path))
+            self._value = self._without if seen is None else self._read(self._text())
             self.error = None
         except Refusal as refusal:
             self._refuse(refusal.line, refusal.reason)
@@ -77,6 +79,9 @@ class HomeFile(Generic[T]):
             self._seen = _UNREAD
             self._refuse(1, f"cannot be read: {error.strerror}")
 
+    def _text(self) -> str:
+        return text_of(self.path, self._most_bytes)
+
     def _refuse(self, line: int, reason: str) -> None:
         error = FileError(self.path.name, line, reason)
         if error != self.error:
@@ -84,9 +89,9 @@ class HomeFile(Generic[T]):
         self.error = error
 
 
-def text_of(path: Path) -> str:
+def text_of(path: Path, most_bytes: int = _MOST_BYTES) -> str:
     """The text of a file that a person wrote, refused where it cannot be one."""
-    raw = bytes_of(path, _MOST_BYTES)
+    raw = bytes_of(path, most_bytes)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:

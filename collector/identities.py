@@ -8,19 +8,24 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from collector.errors import RefusedInput
+from collector.smallfile import bytes_of, state_of
 
-__all__ = ["Identities", "IdentityAct", "Verb", "joined"]
+__all__ = ["MOST_BYTES", "Identities", "IdentityAct", "Verb", "WrongLine", "acts_of", "joined"]
 
+# 16 MiB: tens of thousands of decisions.
+MOST_BYTES = 16 * 1024 * 1024
 _LONGEST = 1000
 
 
@@ -44,23 +49,52 @@ class IdentityAct:
     at: datetime
 
     def __post_init__(self) -> None:
-        for field, text in (("name", self.alias), ("operator", self.actor)):
-            if not text.strip() or len(text) > _LONGEST:
+        names = {"name": self.alias, "operator": self.actor, "agent": self.agent or "-"}
+        for field, text in names.items():
+            if not text.strip() or len(text) > _LONGEST or not _is_whole(text):
                 raise RefusedInput(
-                    f"expected a {field} of 1 to {_LONGEST} characters, got {text!r}"
+                    f"expected the {field} in 1 to {_LONGEST} characters in UTF-8, "
+                    f"got {text[:_LONGEST]!r}"
                 )
-        if not self.reason.strip() or len(self.reason) > _LONGEST:
+        if not self.reason.strip():
             raise RefusedInput('say why, as in --reason "the same program since its move"')
+        if len(self.reason) > _LONGEST or not _is_whole(self.reason):
+            raise RefusedInput(f"expected a reason of at most {_LONGEST} characters in UTF-8")
         if (self.verb is Verb.JOIN) != bool(self.agent):
             raise RefusedInput(f"a name is joined to an agent, got {self.verb} and {self.agent!r}")
         if self.alias == self.agent:
             raise RefusedInput(f"{self.alias!r} is that agent already")
 
 
+class WrongLine(RefusedInput):
+    """A line of the file is no decision; `line` counts from 1."""
+
+    def __init__(self, path: Path, line: int, reason: str) -> None:
+        super().__init__(f"{path}, line {line}: {reason}")
+        self.line = line
+        self.reason = reason
+
+
+def _is_whole(text: str) -> bool:
+    """Whether it can be written: an argument that is no UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def joined(acts: Iterable[IdentityAct]) -> dict[str, IdentityAct]:
     """The decision that counts for each name."""
     latest = {act.alias: act for act in acts}
     return {alias: act for alias, act in latest.items() if act.verb is not Verb.FORGET}
+
+
+def acts_of(path: Path, raw: bytes) -> tuple[IdentityAct, ...]:
+    """The decisions in the bytes of this file; WrongLine names the line that is none."""
+    # A last line without an end was never confirmed.
+    lines = raw[: raw.rfind(b"\n") + 1].split(b"\n")[:-1]
+    return tuple(_act(path, number, line) for number, line in enumerate(lines, 1))
 
 
 class Identities:
@@ -70,62 +104,70 @@ class Identities:
         self.path = path
 
     def all(self) -> tuple[IdentityAct, ...]:
-        """Every decision, in order; RefusedInput names the line that cannot be read."""
+        """Every decision, in order; WrongLine names the line that cannot be read."""
         try:
-            text = self.path.read_text("utf-8")
+            raw = bytes_of(self.path, MOST_BYTES)
         except FileNotFoundError:
             return ()
-        except (OSError, UnicodeDecodeError) as error:
-            raise RefusedInput(f"{self.path} cannot be read: {error}") from error
-        # A last line without an end was never confirmed.
-        lines = text[: text.rfind("\n") + 1].splitlines()
-        return tuple(_act(self.path, number, line) for number, line in enumerate(lines, 1))
+        except OSError as error:
+            raise RefusedInput(f"{self.path} cannot be read: {error.strerror}") from error
+        return acts_of(self.path, raw)
 
     def add(self, act: IdentityAct) -> None:
-        """Write a decision; RefusedInput when it would chain names."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        """Write a decision; RefusedInput when it would chain names or cannot be written."""
         try:
-            # Two operators at once: the second is judged by what the first decided.
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            acts = self.all()
-            _refuse_chains(joined(acts), act)
-            os.ftruncate(handle, _whole(self.path))
-            os.write(handle, f"{_line(act)}\n".encode())
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._locked() as handle:
+                self._append(handle, act)
+        except OSError as error:
+            raise RefusedInput(
+                f"{self.path} cannot be written: {error.strerror}; nothing was decided"
+            ) from error
 
-    def stamp(self) -> tuple[int, int]:
+    def _append(self, handle: int, act: IdentityAct) -> None:
+        _refuse_chains(joined(self.all()), act)
+        line = f"{_line(act)}\n".encode()
+        os.ftruncate(handle, bytes_of(self.path, MOST_BYTES).rfind(b"\n") + 1)
+        if os.write(handle, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(handle)
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        """Two operators at once: the second is judged by what the first decided."""
+        while True:
+            handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                # An editor or a restore may have put another file there meanwhile.
+                if os.path.samestat(os.fstat(handle), self.path.stat()):
+                    yield handle
+                    return
+            finally:
+                os.close(handle)
+
+    def stamp(self) -> tuple[int, ...] | None:
         """Changes whenever the file does."""
-        try:
-            stat = self.path.stat()
-        except OSError:
-            return 0, 0
-        return stat.st_mtime_ns, stat.st_size
-
-
-def _whole(path: Path) -> int:
-    return path.read_bytes().rfind(b"\n") + 1
+        return state_of(self.path)
 
 
 def _line(act: IdentityAct) -> str:
     return json.dumps({**asdict(act), "at": act.at.isoformat()}, ensure_ascii=False)
 
 
-def _act(path: Path, number: int, line: str) -> IdentityAct:
+def _act(path: Path, number: int, line: bytes) -> IdentityAct:
     try:
         told = json.loads(line)
-        return IdentityAct(
-            Verb(told["verb"]),
-            str(told["alias"]),
-            str(told["agent"]),
-            str(told["actor"]),
-            str(told["reason"]),
-            datetime.fromisoformat(told["at"]),
-        )
-    except (ValueError, KeyError, TypeError, RefusedInput) as error:
-        raise RefusedInput(f"{path}, line {number}: expected a decision, got {error}") from error
+        texts = {name: told[name] for name in ("alias", "agent", "actor", "reason")}
+        if not all(isinstance(text, str) for text in texts.values()):
+            raise TypeError("a value that is no text")
+        at = datetime.fromisoformat(told["at"]).astimezone(UTC)
+        return IdentityAct(verb=Verb(told["verb"]), at=at, **texts)
+    except KeyError as error:
+        reason = f"expected a decision, the field {error} is missing"
+    except (ValueError, TypeError, OverflowError, RecursionError, RefusedInput) as error:
+        reason = f"expected a decision, got {str(error)[:_LONGEST]}"
+    raise WrongLine(path, number, f"{reason}: mend or remove the line")
 
 
 def _refuse_chains(known: Mapping[str, IdentityAct], act: IdentityAct) -> None:

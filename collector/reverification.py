@@ -46,6 +46,8 @@ LEFT_OUT = (
     "issued_at",
     "completed_at",
 )
+# Fields that two tellings of one record must agree on.
+_COMPARED = (*LEFT_OUT[:5], "entry_hash")
 # Fields that are told twice: once where the hash covers them.
 _COVERED_TWIN = {"matched_rule": "rule", "approver_did": "approver"}
 _VERDICTS = {
@@ -73,7 +75,8 @@ _OURS = frozenset({"action", "resource", "outcome", "policy_decision", "matched_
 _ALGORITHM, _SIGNATURE = "HMAC-SHA256", "agtsignature"
 _REDACTED = "[redacted:"
 KEY_UNKNOWN = "the key is not known here"
-_TRUNCATED = "not whole: it was cut, or it is no JSON object"
+_TRUNCATED = "not whole: it was cut, is no JSON object, or is nested too deep"
+_MOST_NESTED = 100
 
 
 class Kind(StrEnum):
@@ -161,23 +164,49 @@ def verify(records: Sequence[Record], keys: Sequence[bytes] = ()) -> list[Verifi
     return [_judged(record, together, keys) for record in records]
 
 
+class _Told:
+    """What all tellings of one record say: anybody may send thousands, so each is looked at once.
+
+    differing: for each field the first telling, and the first that says something else.
+    """
+
+    def __init__(self) -> None:
+        self.decision: str | None = None
+        self.differing: dict[str, list[Record]] = defaultdict(list)
+
+    def add(self, record: Record) -> None:
+        if self.decision is None:
+            self.decision = record.decision
+        for name in _COMPARED:
+            value = (record.fields or {}).get(name)
+            known = self.differing[name]
+            if value is not None and len(known) < 2 and all(_of(k, name) != value for k in known):
+                known.append(record)
+
+
+def _of(record: Record, name: str) -> Any:
+    return (record.fields or {}).get(name)
+
+
 class _Together:
     """What the records say of each other."""
 
     def __init__(self, records: Iterable[Record]) -> None:
         self._chains: dict[str, dict[int, Record]] = defaultdict(dict)
-        self._tellings: dict[str, list[Record]] = defaultdict(list)
+        self._told: dict[str, _Told] = defaultdict(_Told)
         for record in records:
-            self._tellings[record.record_id].append(record)
+            self._told[record.record_id].add(record)
             if record.chain is not None and record.position is not None:
                 self._chains[record.chain][record.position] = record
+        self._first = {chain: min(places) for chain, places in self._chains.items()}
 
     def decision_of(self, record: Record) -> str | None:
-        told = (one.decision for one in self._tellings[record.record_id])
-        return next((decision for decision in told if decision is not None), None)
+        return self._told[record.record_id].decision
 
-    def others(self, record: Record) -> list[Record]:
-        return [one for one in self._tellings[record.record_id] if one is not record]
+    def other(self, record: Record, name: str) -> Record | None:
+        """A telling that says something else in this field."""
+        told = self._told[record.record_id].differing[name]
+        return next((one for one in told if _of(one, name) != _of(record, name)), None)
 
     def break_before(self, record: Record) -> str | None:
         """Why the chain does not hold before this record; None where it does or starts."""
@@ -188,8 +217,8 @@ class _Together:
             return None if previous == "" else "the first record of its chain names one before it"
         before = self._chains[record.chain].get(place - 1)
         if before is None:
-            seen_earlier = any(other < place for other in self._chains[record.chain])
-            return f"record {place - 1} of its chain never came" if seen_earlier else None
+            is_first = place == self._first[record.chain]
+            return None if is_first else f"record {place - 1} of its chain never came"
         if before.fields is None or before.fields.get("entry_hash") == previous:
             return None
         return f"it does not follow record {place - 1} of its chain"
@@ -296,12 +325,11 @@ def _against_decision(fields: Mapping[str, Any], decision: str | None) -> str | 
 
 
 def _against_others(record: Record, together: _Together) -> str | None:
-    assert record.fields is not None
-    for other in together.others(record):
-        for name in (*LEFT_OUT[:5], "entry_hash"):
-            ours, theirs = record.fields.get(name), (other.fields or {}).get(name)
-            if ours is not None and theirs is not None and ours != theirs:
-                return f"told twice: {name} says {ours} here and {theirs} by the {other.told_by}"
+    for name in _COMPARED:
+        ours, other = _of(record, name), together.other(record, name)
+        if ours is not None and other is not None:
+            theirs = _of(other, name)
+            return f"told twice: {name} says {ours} here and {theirs} by the {other.told_by}"
     return None
 
 
@@ -366,8 +394,18 @@ def _object(value: Any) -> dict[str, Any]:
         return {}
     try:
         read = json.loads(value)
-        # What is nested deeper than it can be written, or is no Unicode, cannot be hashed.
+        # What is nested too deep to be written, or is no Unicode, cannot be hashed.
+        if not _is_flat(read):
+            return {}
         json.dumps(read, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}
+
+
+def _is_flat(read: Any) -> bool:
+    level = [read] if isinstance(read, dict | list) else []
+    for _ in range(_MOST_NESTED):
+        lists = [one.values() if isinstance(one, dict) else one for one in level]
+        level = [one for inner in lists for one in inner if isinstance(one, dict | list)]
+    return not level

@@ -47,7 +47,7 @@ from collector.coverage_queries import register_coverage
 from collector.errors import ConfigurationError
 from collector.evaluator import Evaluator
 from collector.homefile import HomeFile
-from collector.identities import Identities
+from collector.identities import MOST_BYTES, Identities, IdentityAct, WrongLine, acts_of
 from collector.instruments import Instruments, WatchedIntake, watched_api, watched_door
 from collector.intake_queries import register_intake
 from collector.inventory.inventory_file import read_inventory
@@ -74,6 +74,7 @@ from collector.reported_queries import register_reported
 from collector.reporting import Reports
 from collector.sequence_queries import register_sequences
 from collector.sequence_rules import SequenceRules
+from collector.slo.marked import Refusal
 from collector.slo_queries import register_slo
 from collector.store.applier import Applied, Applier
 from collector.store.archive import Archive
@@ -202,7 +203,7 @@ class Parts:
         prices = _prices(settings)
         inventory = HomeFile(settings.inventory, read_inventory, Registered())
         budgets: HomeFile[tuple[SpendBudget, ...]] = HomeFile(settings.budgets, read_budgets, ())
-        register_costs(queries, prices, budgets, inventory)
+        register_costs(queries, prices, budgets, inventory, _identities(settings))
         register_inventory(queries, inventory)
         acts = Acts(settings.retention_acts, verifier(settings.control_home))
         control = (settings.control.url, settings.control_home / "collector.token")
@@ -312,6 +313,16 @@ def _prices(settings: Settings) -> HomeFile[PriceList]:
         return PriceList(read_prices(text, settings.prices.name), built_in())
 
     return HomeFile(settings.prices, over_built_in, built_in())
+
+
+def _identities(settings: Settings) -> HomeFile[tuple[IdentityAct, ...]]:
+    def read(text: str) -> tuple[IdentityAct, ...]:
+        try:
+            return acts_of(settings.identities, text.encode())
+        except WrongLine as wrong:
+            raise Refusal(wrong.line, wrong.reason) from wrong
+
+    return HomeFile(settings.identities, read, (), most_bytes=MOST_BYTES)
 
 
 def _intake(settings: Settings, parts: Parts) -> Intake:

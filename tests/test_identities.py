@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 
 import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector.errors import RefusedInput
-from collector.identities import Identities, IdentityAct, Verb
+from collector.identities import Identities, IdentityAct, Verb, acts_of
 from collector.store.connection import Store
 from collector.store.identities import NameKeeper, renew_names
 
@@ -159,3 +165,101 @@ def test_operators_at_the_same_time_lose_no_decision(identities: Identities) -> 
         thread.join()
 
     assert len({act.alias for act in identities.all()}) == 20
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(str.strip))
+def test_whatever_a_name_is_made_of_its_line_can_be_read_again(name: str) -> None:
+    """Unicode knows a dozen ends of a line; the file knows one."""
+    act = IdentityAct(Verb.PART, name, "", name, name, NOON)
+
+    assert acts_of(Path("identities.jsonl"), _line(act)) == (act,)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"alias": 5}, "a value that is no text"),
+        ({"alias": "\ud800"}, "characters in UTF-8"),
+        ({"at": "0001-01-01T00:00:00+14:00"}, "date value out of range"),
+        ({"at": None}, "must be str"),
+        ({"verb": "marry"}, "'marry' is not a valid Verb"),
+        ({"agent": "x" * 2000}, "expected the agent in 1 to 1000"),
+    ],
+)
+def test_a_line_of_odd_values_is_named_and_storing_goes_on(
+    cursor: duckdb.DuckDBPyConnection,
+    identities: Identities,
+    change: dict[str, object],
+    reason: str,
+) -> None:
+    identities.add(_act(Verb.JOIN, "b", "a"))
+    told = json.loads(identities.path.read_text())
+    with identities.path.open("a") as file:
+        file.write(json.dumps({**told, "alias": "c", **change}) + "\n")
+
+    NameKeeper(identities, Clock()).renew(cursor)
+
+    with pytest.raises(RefusedInput, match="line 2: expected a decision") as refused:
+        identities.all()
+    assert reason in str(refused.value)
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, "9" * 5_000, '"a"', "null", "{}", "\x00"])
+def test_a_line_that_is_another_thing_is_named(identities: Identities, line: str) -> None:
+    identities.path.write_text(line + "\n")
+
+    with pytest.raises(RefusedInput, match="line 1: expected a decision"):
+        identities.all()
+
+
+def test_what_is_no_file_is_refused_and_stops_nobody(
+    cursor: duckdb.DuckDBPyConnection, identities: Identities
+) -> None:
+    keeper = NameKeeper(identities, Clock())
+    os.mkfifo(identities.path)
+
+    keeper.renew(cursor)
+    with pytest.raises(RefusedInput, match="expected a file, got a directory, a pipe or a device"):
+        identities.add(_act(Verb.PART, "a"))
+
+    identities.path.unlink()
+    identities.path.mkdir()
+    with pytest.raises(RefusedInput, match="Is a directory; nothing was decided"):
+        identities.add(_act(Verb.PART, "a"))
+
+
+def test_a_file_that_is_replaced_while_an_operator_waits_keeps_the_decision(
+    identities: Identities,
+) -> None:
+    """The one who waits holds the old file, which nobody will read."""
+    identities.add(_act(Verb.PART, "first"))
+    fresh = identities.path.with_suffix(".new")
+    fresh.write_bytes(identities.path.read_bytes())
+    with identities.path.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = Thread(target=identities.add, args=(_act(Verb.PART, "second"),))
+        waiting.start()
+        while not _is_open_twice(identities.path):
+            waiting.join(0.01)
+        fresh.replace(identities.path)
+    waiting.join()
+
+    assert [act.alias for act in identities.all()] == ["first", "second"]
+
+
+def _line(act: IdentityAct) -> bytes:
+    with TemporaryDirectory() as folder:
+        identities = Identities(Path(folder) / "identities.jsonl")
+        identities.add(act)
+        return identities.path.read_bytes()
+
+
+def _is_open_twice(path: Path) -> bool:
+    found = path.stat()
+    opened = 0
+    for handle in Path("/proc/self/fd").iterdir():
+        try:
+            opened += os.path.samestat(handle.stat(), found)
+        except FileNotFoundError:
+            continue
+    return opened == 2

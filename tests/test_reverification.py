@@ -260,3 +260,50 @@ def test_a_key_that_is_none_is_refused_without_being_shown(tmp_path: Path, line:
     assert "line 1" in str(refused.value)
     assert line.partition(":")[2] not in str(refused.value) or ":" not in line
     assert "secret-without" not in str(refused.value)
+
+
+@pytest.mark.parametrize("depth", [50, 95, 101, 900, 985, 989, 995, 5_000, 200_000])
+@pytest.mark.parametrize(
+    "told",
+    [
+        '{"id": "x", "type": "ai.agentmesh.tool.invoked", "agentmeshentryhash": "0", "data": @}',
+        '{"id": "x", "agtsignature": "0", "agtsignaturealg": "HMAC-SHA256", "data": {"a": @}}',
+        '{"entry_id": "x", "entry_hash": "0", "data": @}',
+    ],
+)
+def test_a_record_however_deep_is_judged_by_itself(told: str, depth: int) -> None:
+    """One that could not be written would leave all others unanswered."""
+    text = told.replace("@", "[" * depth + "]" * depth)
+    of_bridge = {"watchkeeper.audit.entry": text, "watchkeeper.audit.entry_id": "x"}
+    of_event = {"agt.audit.meta.cloudevent": text}
+    [record] = records_of(NOON, of_bridge if "entry_id" in told else of_event, None)
+
+    [verified] = verify([record], [KEY])
+
+    assert verified.result is (Result.INVALID if depth < 98 else Result.NOT_CHECKABLE)
+
+
+def test_a_flood_of_tellings_of_one_record_is_looked_at_once_each() -> None:
+    """Each held against each would take an hour, in which nobody else is answered."""
+    honest = entry()
+    flood = [told({**honest, "policy_decision": "allow"}, 2 * n) for n in range(30_000, 0, -1)]
+
+    verified = verify([told(honest), *flood])
+
+    assert {one.result for one in verified} == {Result.CONTRADICTED}
+    assert "told twice: policy_decision says deny here and allow" in str(verified[0].reason)
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["deny", "allow", "warn", None]))))
+def test_tellings_contradict_each_other_exactly_where_two_differ(
+    tellings: list[tuple[str, str | None]],
+) -> None:
+    records = [
+        told(entry(outcome="odd", entry_id=name, policy_decision=decision))
+        for name, decision in tellings
+    ]
+
+    for (name, decision), one in zip(tellings, verify(records), strict=True):
+        others = {other for known, other in tellings if known == name and other is not None}
+        differs = decision is not None and len(others) > 1
+        assert (one.result is Result.CONTRADICTED) is differs

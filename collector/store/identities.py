@@ -9,8 +9,8 @@ import duckdb
 import pyarrow as pa
 import structlog
 
-from collector.errors import WatchkeeperError
-from collector.identities import Identities, IdentityAct
+from collector.errors import RefusedInput
+from collector.identities import Identities, IdentityAct, WrongLine
 from collector.store.transaction import registered, run, transaction
 
 __all__ = ["NameKeeper", "renew_names"]
@@ -45,7 +45,13 @@ class NameKeeper:
         self._identities = identities
         self._clock = clock
         self._looked_at: float | None = None
-        self._stamp: tuple[int, int] | None = None
+        self._complaint: str | None = None
+        self._stamp: tuple[int, ...] | None = ()
+
+    def _complain(self, reason: str) -> None:
+        if reason != self._complaint:
+            _log.error("identities_not_read", reason=reason)
+        self._complaint = reason
 
     def renew(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Read the file again, if it is time and it changed."""
@@ -56,12 +62,14 @@ class NameKeeper:
         stamp = self._identities.stamp()
         if stamp == self._stamp:
             return
-        self._stamp = stamp
         try:
             acts = self._identities.all()
-        except WatchkeeperError as error:
-            _log.error("identities_not_read", reason=str(error))
+        except RefusedInput as error:
+            # What else keeps it from being read may pass without a change of the file.
+            self._stamp = stamp if isinstance(error, WrongLine) else ()
+            self._complain(str(error))
             return
+        self._stamp, self._complaint = stamp, None
         with transaction(cursor), registered(cursor, "incoming_act", _table(acts)):
             run(cursor, "identities/forget")
             run(cursor, "identities/insert")
