@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from opentelemetry._opamp.proto import opamp_pb2
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from watchkeeper_agent import Guard, attach
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 def encoded(raw: bytes) -> bytes:

@@ -120,7 +120,7 @@ def hosted(framework: str, agent: str) -> Iterator[Host]:
     parser.add_argument("scenario", choices=SCENARIOS)
     parser.add_argument("truth_file", type=Path)
     asked = parser.parse_args()
-    providers = _export(f"{framework}_{asked.instrumentation}-{asked.scenario}")
+    providers = exporting(f"{framework}_{asked.instrumentation}-{asked.scenario}")
     guard = _guard(framework, agent, asked.scenario)
     host = Host(framework, agent, asked.instrumentation, asked.scenario, guard, asked.truth_file)
     host.truth = {
@@ -150,7 +150,7 @@ def _guard(framework: str, agent: str, scenario: str) -> Guard:
     return guard
 
 
-def _export(instance: str) -> list[Any]:
+def exporting(instance: str) -> list[Any]:
     """Providers that send to $OTEL_EXPORTER_OTLP_ENDPOINT, as an application would make them."""
     resource = Resource.create(
         {

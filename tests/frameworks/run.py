@@ -22,12 +22,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from console import Operator, collecting, commanding
 from counting import Facts, told
+from environments import ENVIRONMENTS, interpreter_of
 from expecting import differences
 from pairs import PAIRS, RECORDED, REPOSITORY, SCENARIOS, Pair
 from relay import Relay, relaying, written
 from stack import environment_with_free_ports
 
-ENVIRONMENTS = REPOSITORY / ".frameworks"
 SECONDS = 180
 # Frameworks that would otherwise phone home, look for a key or hide what they do.
 QUIET = {
@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def _ran_well(pair: Pair) -> bool:
-    python = environment_of(pair)
+    python = interpreter_of(pair.framework, pair.folder / "requirements.txt")
     with tempfile.TemporaryDirectory() as folder:
         truths, counted = run(pair, python, Path(folder))
     wrong = differences(pair.name, truths, counted)
@@ -74,30 +74,6 @@ def _ran_well(pair: Pair) -> bool:
     for line in wrong:
         print(f"  {line}")
     return not wrong
-
-
-def environment_of(pair: Pair) -> Path:
-    """The framework's interpreter; its environment is made again when its versions change."""
-    home = ENVIRONMENTS / pair.framework
-    wanted = (pair.folder / "requirements.txt").read_text(encoding="utf-8")
-    installed = home / "installed.txt"
-    if not installed.exists() or installed.read_text(encoding="utf-8") != wanted:
-        uv = _uv()
-        python = home / "bin/python"
-        _call(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home))
-        locked = str(pair.folder / "requirements.txt")
-        _call(uv, "pip", "install", "--quiet", "--python", str(python), "-r", locked)
-        installed.write_text(wanted, encoding="utf-8")
-    return home / "bin/python"
-
-
-def _uv() -> str:
-    private = REPOSITORY / ".setup/uv/bin/uv"
-    return str(private) if private.exists() else "uv"
-
-
-def _call(*command: str) -> None:
-    subprocess.run(command, cwd=REPOSITORY, check=True)
 
 
 def _call_quietly(command: list[str], log: Path, **others: Any) -> None:
