@@ -362,12 +362,18 @@ _QUESTIONS = (
     ),
     Question(
         "governance_events",
-        (SINCE, UNTIL, ANY_AGENT, _GOVERNANCE_KIND, LIMIT),
+        (SINCE, UNTIL, ANY_AGENT, _GOVERNANCE_KIND, _BEFORE_NS, LIMIT),
         _columns(
-            "happened_at kind name subject agent from_value to_value value reason dialect told_by"
-            " trace_id span_id sample"
+            "event_id happened_at happened_ns kind name subject agent agent_id instance environment"
+            " from_value to_value value reason dialect told_by trace_id span_id sample detail"
         ),
         "queries/governance_events",
+    ),
+    Question(
+        "governance_over_time",
+        (SINCE, UNTIL, ANY_AGENT, _GOVERNANCE_KIND),
+        _columns("bucket agent is_other kind events"),
+        "queries/governance_over_time",
     ),
     Question(
         "traces",

@@ -27,6 +27,7 @@ visited = st.navigation(
             st.Page("views/objectives.py", title="Objectives", icon=":material/speed:"),
             st.Page("views/traces.py", title="Traces", icon=":material/account_tree:"),
             st.Page("views/decisions.py", title="Decisions", icon=":material/gavel:"),
+            st.Page("views/events.py", title="Events", icon=":material/notification_important:"),
             st.Page("views/coverage.py", title="Coverage", icon=":material/shield:"),
             st.Page("views/sequences.py", title="Sequences", icon=":material/timeline:"),
             st.Page("views/costs.py", title="Costs", icon=":material/payments:"),

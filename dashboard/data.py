@@ -185,6 +185,25 @@ def sequence_rules() -> pl.DataFrame:
     return _frame("sequence_rules", None)
 
 
+def governance_events(
+    asked: Window,
+    *,
+    agent: str | None = None,
+    kind: str | None = None,
+    before_ns: str | None = None,
+    limit: int = PAGE_ROWS,
+) -> pl.DataFrame:
+    return _frame(
+        "governance_events", asked, agent=agent, kind=kind, before_ns=before_ns, limit=limit
+    )
+
+
+def governance_over_time(
+    asked: Window, *, agent: str | None = None, kind: str | None = None
+) -> pl.DataFrame:
+    return _frame("governance_over_time", asked, agent=agent, kind=kind)
+
+
 def decision_reasons(asked: Window, agent: str | None = None) -> pl.DataFrame:
     return _frame("decision_reasons", asked, agent=agent)
 

@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import data
-from dashboard.components import agent, costs, page
+from dashboard.components import agent, costs, events, page
 from dashboard.state import Url
 
 name = st.query_params.get(Url.AGENT, "")
@@ -36,6 +36,11 @@ with page.section("Which promises does it keep?", "Choose a row to see what spen
     agent.objectives(name)
 with page.section("What does it cost?", f"Calls of models, last {page.range_words()}, UTC."):
     costs.of_agent(name, window)
+with page.section(
+    "What happened to it?",
+    f"Kills, rings, trust, signals and lifecycles as told, last {page.range_words()}, UTC.",
+):
+    events.of_agent(name, window)
 agent.reported(name, window)
 left, right = st.columns(2, gap="medium")
 with left, page.section("What was decided about it?", "Newest first, UTC."):

@@ -27,6 +27,7 @@ NAMES = {
     "span": "0000000000000009",
     "decision": "dec-00000",
     "hold": "hold-courier",
+    "event": "ev-1768476540000000000",
 }
 PAGES = {
     "fleet": "/",
@@ -42,6 +43,8 @@ PAGES = {
     "inventory": "/inventory",
     "decision": "/decisions?decision={decision}",
     "coverage": "/coverage",
+    "events": "/events",
+    "event": "/events?event={event}",
     "sequences": "/sequences",
     "commands": "/commands",
     "commands-contradicted": "/commands?hold={hold}",

@@ -262,6 +262,25 @@ def test_a_chosen_sequence_shows_its_steps_and_leads_to_its_trace(visit: Visit) 
     expect(page).to_have_url(re.compile(f"trace={TRACE_ID}"))
 
 
+def test_a_chosen_event_shows_its_record_and_leads_to_its_trace_and_agent(visit: Visit) -> None:
+    page = visit("/events?events_agent=rogue")
+    lanes = page.locator(".st-key-c-events_lanes svg.marks text")
+    assert {"Kill", "Signal", "Ring"} <= set(lanes.all_text_contents())
+    box = page.locator(".st-key-events_list canvas").first.bounding_box()
+    assert box is not None
+
+    page.mouse.click(box["x"] + 15, box["y"] + 48)
+
+    detail = page.locator(".st-key-events_detail")
+    expect(detail).to_contain_text("Ring 2 breach: writes outside its sandbox")
+    expect(detail.get_by_role("link", name="Open agent")).to_have_attribute(
+        "href", re.compile("agent=rogue")
+    )
+    assert "event=ev-" in page.url
+    detail.get_by_role("link", name="Open trace").click()
+    expect(page).to_have_url(re.compile(f"trace={TRACE_ID}"))
+
+
 def test_the_inventory_is_exported_as_a_file(visit: Visit) -> None:
     page = visit("/inventory?inventory_kind=tool")
 

@@ -31,6 +31,9 @@ def every_chart() -> dict[str, dict[str, Any]]:
         "verdicts": charts.verdict_bars(answer("decisions_over_time")),
         "trust": charts.trust_ribbon(answer("trust_series", agent="clerk"), NOW),
         "activity": charts.activity_bars(answer("activity")),
+        "events": charts.event_lanes(
+            answer("governance_over_time"), NOW - timedelta(days=1), NOW, by_kind=False
+        ),
         "intake": charts.intake_bars(answer("intake")),
         "burn_down": charts.burn_down(answer("burn_down", agent="clerk")),
         "spent": charts.spent_bars(answer("spent_by")),
@@ -139,3 +142,48 @@ def test_light_and_dark_name_every_role() -> None:
     for mode in ("light", "dark"):
         assert len(config["theme"][mode]["chartCategoricalColors"]) == len(theme.ROLES)
     assert config["runner"]["postScriptGC"] is False
+
+
+def happened(*events: tuple[str | None, str, int]) -> pl.DataFrame:
+    rows = [(NOW - timedelta(hours=2), *told, False) for told in events]
+    return pl.DataFrame(
+        rows,
+        schema={
+            "bucket": pl.Datetime("us", "UTC"),
+            "agent": pl.String,
+            "kind": pl.String,
+            "events": pl.Int64,
+            "is_other": pl.Boolean,
+        },
+        orient="row",
+    )
+
+
+def test_events_of_one_step_are_one_mark_as_grave_as_the_gravest() -> None:
+    rows = happened(("rogue", "lifecycle", 40), ("rogue", "kill", 1), ("clerk", "ring", 2))
+
+    spec = charts.event_lanes(rows, NOW - timedelta(days=1), NOW, by_kind=False)
+
+    marks = pl.from_arrow(spec["datasets"]["marks"]).sort("place")
+    assert marks["lane"].to_list() == ["rogue", "clerk"]
+    assert marks["role"].to_list() == ["crit", "violet"]
+    assert marks["tip"][0] == "1 kill, 40 lifecycle, from 15 Jan 10:00:00 UTC"
+
+
+def test_agents_that_share_a_lane_and_agents_that_were_not_told_are_two_lanes() -> None:
+    rows = pl.concat(
+        [happened((None, "threat", 1)), happened((None, "ring", 9)).with_columns(is_other=True)]
+    )
+
+    spec = charts.event_lanes(rows, NOW - timedelta(days=1), NOW, by_kind=False)
+
+    assert set(spec["datasets"]["marks"]["lane"].to_pylist()) == {"no agent told", "other agents"}
+
+
+def test_the_axis_of_events_is_the_whole_range_however_few_there_are() -> None:
+    since = NOW - timedelta(days=28)
+
+    spec = charts.event_lanes(happened(("rogue", "kill", 1)), since, NOW, by_kind=True)
+
+    ends = [moment / 1000 for moment in spec["datasets"]["ends"]["bucket"].to_pylist()]
+    assert ends == [since.timestamp(), NOW.timestamp()]

@@ -20,6 +20,7 @@ EVERY_PAGE = {
     "traces": {},
     "trace": {"trace": TRACE_ID},
     "decisions": {},
+    "events": {},
     "coverage": {},
     "sequences": {},
     "commands": {},
@@ -248,6 +249,67 @@ def test_the_rules_that_need_a_hand_stand_first_and_matches_name_their_steps(
     assert found["steps"].to_list() == ["read_mail → send_outside"] * 3
     assert rules["title"].to_list() == ["broken.yaml", "Mail is read, then data leaves"]
     assert "the field steps is missing" in rules["reason"][0]
+
+
+def test_governance_events_are_counted_by_gravity_and_told_newest_first(visit: Visit) -> None:
+    page = visit("events")
+
+    told = {metric.label: (metric.value, metric.delta) for metric in page.metric}
+    assert told["Stopped or attacked"] == ("3", "kill 1, quarantine 1 and 1 more")
+    assert told["Alarm"] == ("8", "breaker 7, cost 1")
+    table = page.dataframe[0].value
+    assert table["name"].to_list()[:3] == [
+        "security.agent_killed",
+        "SIGSTOP",
+        "ring.breach_detected",
+    ]
+    assert table["change"].to_list()[0] == "active → terminated"
+    assert table["change"].isna()[1]
+
+
+def test_governance_events_are_narrowed_by_agent_and_kind(visit: Visit) -> None:
+    page = visit("events", events_agent="rogue")
+
+    page.selectbox(key=Url.EVENTS_KIND).set_value("kill").run()
+
+    assert page.dataframe[0].value["agent"].to_list() == ["rogue"]
+
+
+def test_an_event_in_the_address_shows_its_record(visit: Visit) -> None:
+    page = visit("events", event="ev-1768476540000000000")
+
+    assert "writes outside its sandbox" in words_of(page)
+    record = page.dataframe[0].value
+    assert record["name"].to_list() == ["watchkeeper.governance.kind", "event.name"]
+
+
+def test_without_governance_events_the_page_says_what_to_send(visit: Visit, apis: FakeApis) -> None:
+    apis.fleet.empty = True
+
+    told = words_of(visit("events"))
+
+    assert "No governance event in the last 24 h" in told
+    assert "docs/agt.md" in told and "`watchkeeper.governance`" in told
+
+
+def test_a_filter_that_fits_no_event_is_not_taken_for_silence(visit: Visit) -> None:
+    told = words_of(visit("events", events_agent="gateway", events_kind="kill"))
+
+    assert "No governance event matches" in told
+    assert "docs/agt.md" not in told
+
+
+def test_an_agent_shows_what_happened_to_it_or_that_nothing_was_told(visit: Visit) -> None:
+    tables = [table.value for table in visit("agent", agent="rogue").dataframe]
+    calm = words_of(visit("agent", agent="sample-archivist"))
+
+    [happened] = [table for table in tables if "change" in table.columns]
+    assert happened["name"].to_list() == [
+        "security.agent_killed",
+        "SIGSTOP",
+        "ring.breach_detected",
+    ]
+    assert "No governance event was told of this agent" in calm
 
 
 def test_coverage_tells_what_is_not_measured_from_what_is_zero(visit: Visit) -> None:
