@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
+import logging
 import subprocess
 import sys
 import threading
+import types
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -41,7 +44,8 @@ from opentelemetry.sdk._logs.export import (
 )
 from opentelemetry.sdk.trace import TracerProvider
 from watchkeeper_agent.adapters.agt import Bridge, bridge
-from watchkeeper_agent.adapters.agt.teller import Teller
+from watchkeeper_agent.adapters.agt.hooks import Hook, listen
+from watchkeeper_agent.adapters.agt.teller import Teller, text
 
 
 class Telling:
@@ -492,3 +496,106 @@ def test_what_does_not_fit_the_queue_is_a_gap_in_the_numbers(
     assert 33 <= made.dropped <= 35
     exporter.free.set()
     made.remove()
+
+
+HANGING = """
+import sys, threading
+from agentmesh.governance import govern
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import LogRecordExporter, SimpleLogRecordProcessor
+from watchkeeper_agent.adapters.agt import bridge
+
+class Hanging(LogRecordExporter):
+    def export(self, batch):
+        threading.Event().wait()
+    def shutdown(self):
+        pass
+    def force_flush(self, timeout_millis=0):
+        return True
+
+provider = LoggerProvider(shutdown_on_exit=False)
+provider.add_log_record_processor(SimpleLogRecordProcessor(Hanging()))
+made = bridge(agent="clerk", logger_provider=provider)
+tool = govern(lambda **_: "done", policy=sys.argv[1], agent_id="did:mesh:1")
+print([tool(action="read") for _ in range(3)], made.flush(0.1), flush=True)
+if sys.argv[2] == "remove":
+    made.remove()
+"""
+
+
+@pytest.mark.parametrize("end", ["remove", "exit"])
+def test_an_exporter_that_hangs_holds_neither_a_call_nor_the_end_of_the_process(end: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", HANGING, POLICY, end],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+
+    assert ended.stdout == "['done', 'done', 'done'] False\n"
+
+
+def test_half_a_character_and_a_vast_number_cost_no_other_event(telling: Telling) -> None:
+    """An exporter that cannot write one value loses the batch it is in."""
+    governed()("\ud800")
+    telling.bridge.teller.happening("cost", "x", also={"value": 2**70, "list": [1, 2]})
+
+    [decision] = telling.records("decision")
+    [happening] = telling.records("governance")
+    assert decision.attributes["gen_ai.tool.name"] == "?"
+    assert (happening.attributes["value"], happening.attributes["list"]) == (str(2**70), "[1, 2]")
+    for record in (decision, happening):
+        str(record.body).encode()
+        json.dumps(dict(record.attributes), ensure_ascii=False).encode()
+
+
+class _Costly:
+    """Tells when it is written out."""
+
+    written = 0
+
+    def __str__(self) -> str:
+        _Costly.written += 1
+        return "x"
+
+
+def test_of_a_list_without_end_only_the_beginning_is_written() -> None:
+    told = text({"all": [_Costly()] * 1_000_000})
+
+    assert told is not None
+    assert told.startswith("[['all', [x, x")
+    assert _Costly.written == 20
+
+
+def test_a_coroutine_that_ends_in_another_context_reaches_nobody(telling: Telling) -> None:
+    class Kernel:
+        async def decide(self, answer: str) -> str:
+            await asyncio.sleep(0)
+            return answer
+
+    module = types.ModuleType("odd_kernel")
+    vars(module)["Kernel"] = Kernel
+    sys.modules["odd_kernel"] = module
+    hook = Hook("odd", "odd_kernel", "Kernel", "decide", lambda *_: None, evaluates=True)
+    listening = listen(hook, telling.bridge.teller)
+    assert not isinstance(listening, str)
+    deciding = Kernel().decide("allow")
+    contextvars.copy_context().run(deciding.send, None)
+
+    with pytest.raises(StopIteration) as ended:
+        contextvars.copy_context().run(deciding.send, None)
+
+    assert ended.value.value == "allow"
+
+
+def test_a_log_handler_of_the_host_that_fails_reaches_nobody(
+    telling: Telling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> str:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(Teller, "decision", broken)
+    monkeypatch.setattr(logging.getLogger("watchkeeper_agent"), "exception", broken)
+
+    assert [governed()("read"), governed()("delete")] == ["done", None]

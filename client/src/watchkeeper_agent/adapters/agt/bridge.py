@@ -21,6 +21,8 @@ from watchkeeper_agent.identifiers import uuid7
 
 _PACKAGES = ("agent-governance-toolkit-core", "agentmesh-platform", "agent-os-kernel")
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+# How long a process that ends, or a caller, waits for an exporter that hangs.
+_PATIENCE_S = 5.0
 _log = logging.getLogger("watchkeeper_agent")
 
 
@@ -40,11 +42,12 @@ class Bridge:
         """Events that were not told because the exporter could not keep up."""
         return self.teller.dropped
 
-    def flush(self) -> None:
-        """Hand everything heard so far to OpenTelemetry, and export it if that is ours."""
-        self.teller.flush()
-        if self._own_provider is not None:
-            self._own_provider.force_flush()
+    def flush(self, seconds: float = _PATIENCE_S) -> bool:
+        """Hand everything heard so far to OpenTelemetry, and export it if that is ours.
+
+        False if that takes longer: it goes on, but nobody waits for it.
+        """
+        return self.teller.flush(seconds, self._own_provider and self._own_provider.force_flush)
 
     def remove(self) -> None:
         """Take every hook off, tell what is waiting, and be as if never there."""
@@ -52,10 +55,8 @@ class Bridge:
             for listening in self._listening:
                 listening.stop()
             self._listening.clear()
-            self.teller.close()
             atexit.unregister(self.flush)
-            if self._own_provider is not None:
-                self._own_provider.shutdown()
+            self.teller.close(_PATIENCE_S, self._own_provider and self._own_provider.shutdown)
             if _bridges and _bridges[-1] is self:
                 _bridges.clear()
 
@@ -133,7 +134,8 @@ def _own_provider(endpoint: str | None, agent: str | None) -> Any:
     if agent and "OTEL_SERVICE_NAME" not in os.environ:
         known["service.name"] = agent
     exporter = OTLPLogExporter(f"{endpoint.rstrip('/')}/v1/logs") if endpoint else OTLPLogExporter()
-    provider = SdkProvider(resource=Resource.create(known))
+    # At exit flush() waits for it, and not longer than it may.
+    provider = SdkProvider(resource=Resource.create(known), shutdown_on_exit=False)
     provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
     return provider
 

@@ -7,6 +7,7 @@ method meanwhile and ours cannot be lifted out.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import inspect
@@ -96,7 +97,9 @@ class Listening:
     def _fail(self) -> None:
         if not self._failed:
             self._failed = True
-            _log.exception("agt_hook_failed place=%s", self.hook.place)
+            # A handler of the host's may fail as well.
+            with contextlib.suppress(Exception):
+                _log.exception("agt_hook_failed place=%s", self.hook.place)
 
 
 def listen(hook: Hook, teller: Teller) -> Listening | str:
@@ -174,4 +177,6 @@ def _enter(hook: Hook, args: Sequence[Any]) -> list[tuple[ContextVar[Any], Any]]
 
 def _leave(tokens: list[tuple[ContextVar[Any], Any]]) -> None:
     for variable, token in tokens:
-        variable.reset(token)
+        # A coroutine may be ended in another context than it began in: there is nothing to undo.
+        with contextlib.suppress(ValueError):
+            variable.reset(token)

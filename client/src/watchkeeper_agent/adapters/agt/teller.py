@@ -7,6 +7,7 @@ so once: events are numbered when they are heard, so a dropped one is a gap for 
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import re
@@ -14,7 +15,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from opentelemetry import context as otel_context
@@ -33,6 +34,7 @@ _MOST_WAITING = 65_536
 _MOST_TEXT = 1_000
 _IDLE_S = 5.0
 _SEVERITIES = {"allow": SeverityNumber.INFO, "deny": SeverityNumber.ERROR}
+_MOST_PARTS, _DEEPEST = 20, 3
 _NOT_CODE = re.compile(r"[^A-Za-z0-9_.:/-]+")
 _log = logging.getLogger("watchkeeper_agent")
 
@@ -44,6 +46,13 @@ class _Heard(NamedTuple):
     attributes: dict[str, Any]
     at_ns: int
     context: Any
+
+
+class _Mark(NamedTuple):
+    """A place in the queue that somebody waits for."""
+
+    reached: threading.Event
+    then: Callable[[], object] | None
 
 
 class Teller:
@@ -68,12 +77,11 @@ class Teller:
 
     def _begin(self) -> None:
         """Also after a fork: the child has neither the thread nor the parent's events."""
-        self._waiting: deque[_Heard] = deque()
+        self._waiting: deque[_Heard | _Mark] = deque()
         self._wake = threading.Event()
-        self._emitting = threading.Lock()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._is_closed = False
+        self._is_closed = self._is_over = False
 
     # What hooks tell
 
@@ -184,9 +192,9 @@ class Teller:
             self._start()
 
     def _drop(self) -> None:
-        if not self.dropped:
-            _log.warning("agt_events_dropped waiting=%d: the exporter is slow", len(self._waiting))
         self.dropped += 1
+        if self.dropped == 1:
+            _log.warning("agt_events_dropped waiting=%d: the exporter is slow", len(self._waiting))
 
     def _start(self) -> None:
         with self._starting:
@@ -199,15 +207,26 @@ class Teller:
     def _run(self) -> None:
         # No sleep beyond this turn's object: after a fork, or closing, the thread ends.
         wake = self._wake
-        while not self._is_closed and wake is self._wake:
+        while not self._is_over and wake is self._wake:
             wake.wait(_IDLE_S)
             wake.clear()
             self._drain()
 
     def _drain(self) -> None:
-        with self._emitting:
-            while self._waiting:
-                self._emit(self._waiting.popleft())
+        while self._waiting:
+            next_one = self._waiting.popleft()
+            if isinstance(next_one, _Mark):
+                self._reach(next_one)
+            else:
+                self._emit(next_one)
+
+    def _reach(self, mark: _Mark) -> None:
+        try:
+            if mark.then is not None:
+                mark.then()
+        except Exception:
+            _log.exception("agt_events_not_exported")
+        mark.reached.set()
 
     def _emit(self, heard: _Heard) -> None:
         try:
@@ -219,29 +238,63 @@ class Teller:
                     severity_number=heard.severity,
                     severity_text=heard.severity.name,
                     event_name=heard.event,
-                    body=heard.body,
-                    attributes=heard.attributes,
+                    body=_sendable(heard.body),
+                    attributes={key: _sendable(each) for key, each in heard.attributes.items()},
                 )
             )
         except Exception:
             _log.exception("agt_event_not_emitted event=%s", heard.event)
 
-    def flush(self) -> None:
-        """Hand everything heard so far to OpenTelemetry, in the caller's thread."""
-        self._drain()
-
-    def close(self) -> None:
-        """Tell what is waiting, then nothing more."""
-        self._is_closed = True
+    def flush(self, seconds: float, then: Callable[[], object] | None = None) -> bool:
+        """Hand everything heard so far to OpenTelemetry, then do `then`; False if that takes
+        longer. The thread goes on with it: an exporter that hangs holds nobody else."""
+        thread = self._thread
+        if thread is None or thread is threading.current_thread() or not thread.is_alive():
+            return not self._waiting
+        mark = _Mark(threading.Event(), then)
+        self._waiting.append(mark)
         self._wake.set()
-        self._drain()
+        return mark.reached.wait(seconds)
+
+    def close(self, seconds: float, then: Callable[[], object] | None = None) -> bool:
+        """The same, and nothing more is told."""
+        self._is_closed = True
+        told = self.flush(seconds, then)
+        if not told:
+            _log.warning("agt_events_dropped waiting=%d: the exporter is slow", len(self._waiting))
+        self._is_over = True
+        self._wake.set()
+        return told
 
 
 def text(value: Any) -> str | None:
     """A value as a text of bearable length; None when there is nothing to say."""
-    if value is None or value == "":
-        return None
-    return str(value)[:_MOST_TEXT]
+    if isinstance(value, str):
+        return str(value)[:_MOST_TEXT] or None
+    return None if value is None else _beginning(value)[:_MOST_TEXT]
+
+
+def _beginning(value: Any, depth: int = 0) -> str:
+    """A list of a million parts is not written out to show where it begins."""
+    if isinstance(value, str):
+        return repr(value[:_MOST_TEXT])
+    if not isinstance(value, (dict, list, tuple, set, frozenset)):
+        return str(value)
+    if depth == _DEEPEST:
+        return "..."
+    first = itertools.islice(value.items() if isinstance(value, dict) else value, _MOST_PARTS)
+    parts = [_beginning(part, depth + 1) for part in first]
+    return f"[{', '.join([*parts, *['...'] * (len(value) > _MOST_PARTS)])}]"
+
+
+def _sendable(value: Any) -> Any:
+    """What an exporter can write: one odd value would cost it the whole batch."""
+    if isinstance(value, str):
+        plain = str.__str__(value)
+        return plain if plain.isascii() else plain.encode("utf-8", "replace").decode()
+    if isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**63):
+        return value
+    return _sendable(text(value) or "")
 
 
 def word(value: Any) -> str | None:
