@@ -26,6 +26,9 @@ from collector.store.wal import Record
 
 __all__ = ["Decoder", "decode"]
 
+# A counter of a hundred bytes may tell a thousand decisions: 1 KiB of memory each.
+_MOST_DECISIONS = 100_000
+
 _log = structlog.get_logger("collector.receive.decode")
 
 
@@ -44,7 +47,10 @@ class Decoder:
         self._metrics = MetricDecoder(senders)
 
     def decode(self, records: Sequence[Record]) -> Batch:
-        """One batch of all records, whatever is wrong with some of them."""
+        """One batch of the records, whatever is wrong with some of them.
+
+        It ends early, and tells so by its sequence, when few records tell too many decisions.
+        """
         with _uncollected():
             return self._batch(records)
 
@@ -53,6 +59,8 @@ class Decoder:
         try:
             for record in records:
                 self._add(record, rows)
+                if rows.decisions >= _MOST_DECISIONS:
+                    break
             self._spans.finish(rows)
             return rows.batch()
         # Whatever one record does to our code must not keep the others from the store.
@@ -70,6 +78,8 @@ class Decoder:
         rows = Rows()
         for record in records:
             rows.merge(self._alone(record))
+            if rows.decisions >= _MOST_DECISIONS:
+                break
         return rows.batch()
 
     def _alone(self, record: Record) -> Rows:

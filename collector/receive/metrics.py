@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -23,7 +23,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from collector.model import Signal
 from collector.receive.facts import add_facts
 from collector.receive.logs import Paths, fingerprint
-from collector.receive.normalise import facts_of_metric
+from collector.receive.normalise import facts_of_metric, units_each
 from collector.receive.rows import Rows
 from collector.receive.senders import KnownResource, KnownScope, Senders
 from collector.receive.values import attributes_of, json_text, number
@@ -54,7 +54,7 @@ class MetricDecoder:
         """Append the points of one request, without those at the refused paths."""
         received_us = record.received_ns // 1000
         equals: Counter[bytes] = Counter()
-        received = 0
+        received, most_units = 0, units_each(_sizes(request))
         for resource_at, group in enumerate(request.resource_metrics):
             data = group.resource.SerializeToString(deterministic=True)
             resource = self._senders.resource(data, group.schema_url, received_us, rows)
@@ -63,12 +63,21 @@ class MetricDecoder:
                 for metric_at, metric in enumerate(metrics.metrics):
                     path = (resource_at, scope_at, metric_at)
                     received += _points_told(metric)
-                    _add_metric(record, resource, scope, metric, path, refused, equals, rows)
+                    _add_metric(
+                        record, resource, scope, metric, path, refused, equals, rows, most_units
+                    )
         rows.count(record.source, Signal.METRICS, received_us, received)
 
     def _scope(self, metrics: ScopeMetrics, rows: Rows) -> KnownScope:
         data = metrics.scope.SerializeToString(deterministic=True)
         return self._senders.scope(data, metrics.schema_url, rows)
+
+
+def _sizes(request: ExportMetricsServiceRequest) -> Iterator[tuple[str, int]]:
+    for group in request.resource_metrics:
+        for metrics in group.scope_metrics:
+            for metric in metrics.metrics:
+                yield metric.name, _points_told(metric)
 
 
 def _points_told(metric: Metric) -> int:
@@ -86,6 +95,7 @@ def _add_metric(
     refused: Paths,
     equals: Counter[bytes],
     rows: Rows,
+    most_units: int,
 ) -> None:
     if path in refused:
         return
@@ -106,7 +116,7 @@ def _add_metric(
         row = shared | _point(point, record.received_ns)
         row["fingerprint"] = fingerprint(equals, resource.hash, scope.hash, identity, content)
         rows.add("metric_point", row)
-        _add_facts(record, resource, scope, row, point, rows)
+        _add_facts(record, resource, scope, row, point, rows, most_units)
 
 
 def _add_facts(
@@ -116,6 +126,7 @@ def _add_facts(
     row: dict[str, Any],
     point: Point,
     rows: Rows,
+    most_units: int,
 ) -> None:
     if not isinstance(point, NumberDataPoint):
         return
@@ -128,6 +139,7 @@ def _add_facts(
         row["temporality"],
         point.start_time_unix_nano,
         point.time_unix_nano or record.received_ns,
+        most_units,
     )
     add_facts(rows, record, facts)
 

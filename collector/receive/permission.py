@@ -217,7 +217,7 @@ def _of_metric(metric: Metric, scope: str, resource: dict[str, Any]) -> Iterator
             times = point.start_time_unix_nano, point.time_unix_nano
             yield from _told(
                 facts_of_metric(
-                    scope, metric.name, attributes, resource, _value(point), None, *times
+                    scope, metric.name, attributes, resource, _value(point), None, *times, 1
                 )
             )
 

@@ -54,6 +54,11 @@ class Rows:
         self.refused: Counter[Sender] = Counter()
         self.newest_us: dict[Sender, int] = {}
 
+    @property
+    def decisions(self) -> int:
+        """How many decisions were told so far."""
+        return len(self.columns["decision"]["decision_id"])
+
     def add(self, table: str, row: Mapping[str, Any]) -> None:
         """Append one row; a column it does not name stays null."""
         for name, column in self.columns[table].items():

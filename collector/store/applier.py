@@ -239,8 +239,14 @@ class Applier:
     # Applying
 
     def _apply(self, ready: Ready) -> None:
-        attempts = (ready.decoded.result, partial(self._ahead.decode, ready.records))
-        for decoded in attempts:
+        self._apply_first(ready.records, ready.decoded.result)
+        # A batch ends early when its records tell more than memory should hold at once.
+        while rest := [each for each in ready.records if each.sequence > self._position]:
+            self._apply_first(rest, partial(self._ahead.decode, rest))
+
+    def _apply_first(self, records: Sequence[Record], first: Callable[[], Batch]) -> None:
+        """Apply the records, or as many of the first as make one batch."""
+        for decoded in (first, partial(self._ahead.decode, records)):
             try:
                 self._store_batch(decoded())
                 return
@@ -249,7 +255,7 @@ class Applier:
             # Whatever a record does to our code or to DuckDB, the log must not stop at it.
             except Exception as error:
                 _log.warning("batch_failed", behind=self._position, error=str(error))
-        for record in ready.records:
+        for record in records:
             self._apply_alone(record)
 
     def _tell_lost(self, gap: Gap) -> None:

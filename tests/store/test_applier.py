@@ -161,6 +161,34 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
+def counter(number: int) -> bytes:
+    """A point that claims more decisions than it may tell."""
+    request = ExportMetricsServiceRequest()
+    metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="mcp_decisions")
+    point = metric.sum.data_points.add(time_unix_nano=NOON_NS + number, as_int=5000)
+    point.attributes.extend([_text("decision", "deny"), _text("tool_name", f"tool {number}")])
+    return request.SerializeToString()
+
+
+def test_a_batch_that_tells_more_than_memory_holds_is_stored_piece_by_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.receive.decode._MOST_DECISIONS", 1500)
+    log = MemoryLog()
+    for number in range(5):
+        log.append(Signal.METRICS, counter(number))
+    sizes: list[int] = []
+
+    with Store(tmp_path / "evidence.duckdb") as store:
+        applier = Applier(
+            store, log, Decoder(), on_applied=lambda applied: sizes.append(applied.decisions)
+        )
+        applier.step()
+
+        assert (applier.position, applier.step()) == (5, 0)
+    assert sizes == [2000, 2000, 1000]
+
+
 def test_a_batch_can_be_queried_and_moves_the_position(store: Store) -> None:
     log = MemoryLog()
     log.append(Signal.TRACES, traces(0, 1, 2))

@@ -10,7 +10,8 @@ Called once per record by decode:
     facts_of_span(name, scope, attributes, resource, trace_id, span_id, start_ns, end_ns, events)
     facts_of_log(scope, event_name, body, attributes, resource,
                  trace_id, span_id, time_ns, observed_ns)
-    facts_of_metric(scope, name, attributes, resource, value, temporality, start_ns, time_ns)
+    facts_of_metric(scope, name, attributes, resource, value, temporality, start_ns, time_ns,
+                    most_units)
     logged_ns(body, attributes, time_ns, observed_ns)   # the time a log record is about
 
 `scope` is the scope's name. `events` is a sequence of mappings with the keys `name`,
@@ -57,12 +58,15 @@ __all__ = [
     "logged_ns",
     "meaning_of_span",
     "sender_of",
+    "units_each",
 ]
 
 # A span with none of these keys and without events tells no fact.
 FACT_KEYS = agt.SPAN_MARKERS | guardrails.MARKERS
 # One with none of these means nothing either.
 SPAN_KEYS = spans.MARKERS | FACT_KEYS
+
+_MOST_UNITS_IN_A_REQUEST = 50_000
 
 Attributes = Mapping[str, Any]
 Events = Sequence[Mapping[str, Any]]
@@ -210,8 +214,12 @@ def facts_of_metric(
     temporality: str | None,
     start_ns: int,
     time_ns: int,
+    most_units: int = agt.MOST_UNITS,
 ) -> Sequence[Fact]:
-    """What one number point of a counter or gauge tells; `temporality` as in metric_point."""
+    """What one number point of a counter or gauge tells; `temporality` as in metric_point.
+
+    A counter tells a decision for each unit, at most `most_units` of them, the last ones.
+    """
     if value is None or not agt.tells(name):
         return ()
     delta = temporality is not None and "delta" in temporality.lower()
@@ -219,9 +227,18 @@ def facts_of_metric(
     start_ns, time_ns = min(start_ns, LATEST_NS), min(time_ns, LATEST_NS)
     return list(
         agt.facts_of_metric(
-            scope, name, attributes, sender, resource, value, delta, start_ns, time_ns
+            scope, name, attributes, sender, resource, value, delta, start_ns, time_ns, most_units
         )
     )
+
+
+def units_each(points: Iterable[tuple[str, int]]) -> int:
+    """How many units each point of a request may tell, from its metrics' names and sizes.
+
+    One point of a hundred bytes may claim a billion units, and so may all others beside it.
+    """
+    telling = sum(count for name, count in points if agt.tells(name))
+    return max(1, min(agt.MOST_UNITS, _MOST_UNITS_IN_A_REQUEST // max(1, telling)))
 
 
 def logged_ns(body: Any, attributes: Attributes, time_ns: int, observed_ns: int) -> int:

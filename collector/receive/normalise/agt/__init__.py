@@ -26,7 +26,7 @@ tells of the evaluation: `mcp_decisions`, `acs_intervention_*_total` and .NET's
 from __future__ import annotations
 
 from collector.receive.normalise.agt.audit import facts_of_audit, logged_ns
-from collector.receive.normalise.agt.counters import facts_of_metric, tells
+from collector.receive.normalise.agt.counters import MOST_UNITS, facts_of_metric, tells
 from collector.receive.normalise.agt.lines import SCOPES
 from collector.receive.normalise.agt.lines import facts as facts_of_line
 from collector.receive.normalise.agt.spans import SPAN_MARKERS, facts_of_span
@@ -37,6 +37,7 @@ __all__ = [
     "DIALECT",
     "KERNEL",
     "KEYS",
+    "MOST_UNITS",
     "NESTED",
     "READERS",
     "SCOPES",

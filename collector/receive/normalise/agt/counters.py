@@ -14,7 +14,7 @@ from collector.receive.normalise.facts import DecisionFact, Fact, Sender, digest
 from collector.receive.normalise.keys import real, text
 
 # A counter that jumps further than this between two exports tells of its last units only.
-_MOST_UNITS = 1000
+MOST_UNITS = 1000
 # The bridge marks what it tells as an event as well.
 _TOLD = "watchkeeper.told"
 _ACS_PREFIX, _ACS_SUFFIX = "acs_intervention_", "_total"
@@ -38,8 +38,9 @@ def facts_of_metric(
     delta: bool,
     start_ns: int,
     time_ns: int,
+    most_units: int = MOST_UNITS,
 ) -> Iterator[Fact]:
-    """The decisions a counter counted, or the score a gauge shows."""
+    """The decisions a counter counted, the last of them at most, or the score a gauge shows."""
     agent = agent_of(attributes, sender, resource)
     if name in _GAUGES:
         yield from trust(agent, sender, scope, value, time_ns, None)
@@ -55,7 +56,7 @@ def facts_of_metric(
     series = [sender.instance, sender.service_name, scope, name, start_ns, sorted_text(attributes)]
     if delta:
         series.append(time_ns)
-    for unit in range(max(1, int(units) - _MOST_UNITS + 1), int(units) + 1):
+    for unit in range(max(1, int(units) - most_units + 1), int(units) + 1):
         yield DecisionFact(
             decision_id=digest("agt", *series, unit),
             # A series starts with its first unit; later ones are as late as the export.
