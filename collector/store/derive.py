@@ -30,6 +30,8 @@ _DEPTH = 200
 _COPY_NS = 1_000_000_000
 # A guardrail judges for so long at most: its span has begun before its event is told.
 _SPAN_NS = 600 * 1_000_000_000
+# The last moment a signed 64-bit count of nanoseconds can name, in the year 2262.
+_LATEST_NS = 2**63 - 1
 # A batch that touches no trace is not announced, so copies are looked for a little back.
 _BEHIND = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -111,10 +113,10 @@ def _drop_copies(cursor: duckdb.DuckDBPyConnection) -> None:
     if earliest is None:
         return
     if on_spans:
-        since_ns, until_ns = earliest - _SPAN_NS, latest + _SPAN_NS
+        since_ns, until_ns = earliest - _SPAN_NS, min(latest + _SPAN_NS, _LATEST_NS)
         _run(cursor, "span_copies", {"since_ns": since_ns, "until_ns": until_ns})
         count_decisions(cursor)
-    window = {"since_ns": earliest - _COPY_NS, "until_ns": latest + _COPY_NS}
+    window = {"since_ns": earliest - _COPY_NS, "until_ns": min(latest + _COPY_NS, _LATEST_NS)}
     _run(cursor, "decision_copies", window)
     count_decisions(cursor)
     _run(cursor, "trust_copies", window)

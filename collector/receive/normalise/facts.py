@@ -208,8 +208,9 @@ def sender_of(resource: Mapping[str, Any]) -> Sender:
     )
 
 
-# The last moment a signed 64-bit count of nanoseconds can name, in the year 2262.
-LATEST_NS = 2**63 - 1
+# The end of the year 2261: a signed 64-bit count of nanoseconds ends a hundred days later, so what
+# is added to the time of a fact still fits.
+LATEST_NS = 9_214_646_400_000_000_000 - 1
 
 
 def timestamp(ns: int) -> datetime:

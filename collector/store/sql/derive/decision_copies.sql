@@ -44,8 +44,7 @@ with
                                     and told.action = copy.action
                                     and told.raw_verdict = copy.raw_verdict
                                     and told.rule is not distinct from copy.rule
-                                    and told.decided_ns > copy.decided_ns - 1000000000
-                                    and told.decided_ns < copy.decided_ns + 1000000000
+                                    and abs(told.decided_ns - copy.decided_ns) < 1000000000
                             )
                         )
                         or (
@@ -62,8 +61,7 @@ with
                                         coalesce(told.action = copy.action, true)
                                         or coalesce(told.trace_id = copy.trace_id, false)
                                     )
-                                    and told.decided_ns > copy.decided_ns - 1000000000
-                                    and told.decided_ns < copy.decided_ns + 1000000000
+                                    and abs(told.decided_ns - copy.decided_ns) < 1000000000
                             )
                         )
                         or exists (
@@ -86,8 +84,7 @@ with
                             and told.raw_verdict = copy.raw_verdict
                             and told.rule is not distinct from copy.rule
                             and told.policy is not distinct from copy.policy
-                            and told.decided_ns > copy.decided_ns - 1000000000
-                            and told.decided_ns < copy.decided_ns + 1000000000
+                            and abs(told.decided_ns - copy.decided_ns) < 1000000000
                     )
                 )
             )

@@ -25,7 +25,6 @@ where rowid in (
         on told.agent = copy.agent
         and told.score = copy.score
         and told.environment is not distinct from copy.environment
-        and told.scored_ns > copy.scored_ns - 1000000000
-        and told.scored_ns < copy.scored_ns + 1000000000
+        and abs(told.scored_ns - copy.scored_ns) < 1000000000
     where copy.rank < 3 and told.rank > copy.rank
 );

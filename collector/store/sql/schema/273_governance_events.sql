@@ -40,5 +40,5 @@ anti join better as b
     on b.copy_key = e.copy_key
     and b.near_second = e.told_ns // 1000000000
     and b.rank < teller_rank(e.told_by)
-    and b.latest_ns > e.told_ns - 1000000000
-    and b.earliest_ns < e.told_ns + 1000000000;
+    and e.told_ns - b.latest_ns < 1000000000
+    and b.earliest_ns - e.told_ns < 1000000000;
