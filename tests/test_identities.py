@@ -5,6 +5,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,6 +156,52 @@ def test_a_line_that_is_no_decision_is_named_and_what_stood_before_stays(
     assert _names(cursor) == [("b", "a")]
     with pytest.raises(RefusedInput, match="line 2: expected a decision"):
         identities.all()
+
+
+KILLED = """
+import os, signal, sys
+from collector.__main__ import main
+written = os.write
+
+def half(handle, line):
+    written(handle, line[:len(line) // 2])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+os.write = half
+main(sys.argv[1:])
+"""
+
+
+def test_an_operator_killed_while_writing_leaves_what_was_decided_before(
+    identities: Identities,
+) -> None:
+    identities.add(_act(Verb.PART, "first"))
+    words = ["identities", "part", "second", "--reason", "r", "--home", str(identities.path.parent)]
+
+    killed = subprocess.run([sys.executable, "-c", KILLED, *words], check=False)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert not identities.path.read_bytes().endswith(b"\n")
+    assert [act.alias for act in identities.all()] == ["first"]
+    identities.add(_act(Verb.PART, "third"))
+    assert [act.alias for act in identities.all()] == ["first", "third"]
+
+
+def test_processes_that_decide_at_the_same_time_lose_no_decision(identities: Identities) -> None:
+    words = ["--reason", "r", "--home", str(identities.path.parent)]
+    deciding = [
+        subprocess.Popen(
+            [sys.executable, "-m", "collector", "identities", verb, f"name-{at}", *words, *more]
+        )
+        for at in range(3)
+        for verb, more in (("join", ["--agent", "clerk"]), ("part", []))
+    ]
+
+    assert [each.wait() for each in deciding] == [0] * 6
+
+    assert sorted(act.alias for act in identities.all()) == sorted(
+        f"name-{at // 2}" for at in range(6)
+    )
 
 
 def test_operators_at_the_same_time_lose_no_decision(identities: Identities) -> None:

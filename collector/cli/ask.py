@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from collector.cli.lines import print_row, write_text
 from collector.config import Settings
 from collector.errors import ConfigurationError, RefusedInput
 
@@ -38,13 +39,16 @@ def _write_rows(stream: bytes, form: str, output: Path | None) -> None:
 
     rows = pl.read_ipc_stream(io.BytesIO(stream))
     if form == "parquet" and output is not None:
-        rows.write_parquet(output)
+        try:
+            rows.write_parquet(output)
+        except OSError as error:
+            raise RefusedInput(f"cannot write {output}: {error}") from error
         return
     text = _as_text(rows, form)
     if output is None:
         print(text)
     else:
-        output.write_text(text + "\n", encoding="utf-8")
+        write_text(output, f"{text}\n")
 
 
 def _as_text(rows: Any, form: str) -> str:
@@ -87,7 +91,7 @@ def sequences(settings: Settings, arguments: argparse.Namespace) -> int:
     failed = 0
     for row in rows_of(settings, "sequence_rules"):
         if row["state"] == "in_force":
-            print(f"{row['rule']}\t{row['severity']}\t{row['matches']} matches")
+            print_row(row["rule"], row["severity"], f"{row['matches']} matches")
         else:
             failed = 1
             print(f"{row['rule'] or row['file']}: {row['state']}: {row['reason']}", file=sys.stderr)

@@ -157,7 +157,10 @@ def _identities(arguments: argparse.Namespace) -> None:
 
 def _sequences_arguments(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
-    parser.add_argument("what", choices=("list", "check"), help="list rules, or check files")
+    words = ("list", "check")
+    parser.add_argument(
+        "what", nargs="?", choices=words, default="list", help="list rules, or check files"
+    )
     parser.add_argument("files", nargs="*", type=Path, help="files of sequence rules to check")
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import io
 from datetime import UTC, datetime
 
-import httpx
-
+from collector.cli.ask import rows_of
+from collector.cli.lines import print_row
 from collector.config import Settings
-from collector.errors import ConfigurationError, RefusedInput
+from collector.errors import RefusedInput
 from collector.identities import Identities, IdentityAct, Verb
 
 
@@ -22,17 +21,21 @@ def run(settings: Settings, arguments: argparse.Namespace) -> None:
             _print_known(settings)
         case "history":
             for act in identities.all():
-                print(
-                    act.at.isoformat(),
-                    act.actor,
-                    act.verb,
-                    act.alias,
-                    act.agent,
-                    act.reason,
-                    sep="\t",
-                )
+                at = act.at.isoformat()
+                print_row(at, act.actor, act.verb.value, act.alias, act.agent, act.reason)
         case _:
-            identities.add(_decision(arguments))
+            act = _decision(arguments)
+            _refuse_without_home(settings)
+            identities.add(act)
+
+
+def _refuse_without_home(settings: Settings) -> None:
+    """A decision in a home that nobody uses would never count."""
+    if not settings.home.is_dir():
+        raise RefusedInput(
+            f"there is no home at {settings.home}: name yours with --home, or start it with "
+            "`watchkeeper up`"
+        )
 
 
 def _decision(arguments: argparse.Namespace) -> IdentityAct:
@@ -52,13 +55,6 @@ def _decision(arguments: argparse.Namespace) -> IdentityAct:
 
 
 def _print_known(settings: Settings) -> None:
-    import polars as pl
-
-    url = f"{settings.api.url}/v1/query/identities"
-    try:
-        answer = httpx.get(url, timeout=30).raise_for_status()
-    except httpx.HTTPError as error:
-        raise ConfigurationError(f"no collector answers at {settings.api}: {error}") from error
-    for row in pl.read_ipc_stream(io.BytesIO(answer.content)).to_dicts():
+    for row in rows_of(settings, "identities"):
         by = f"by {row['decided_by']}" if row["decided_by"] else f"from {row['learnt_from']}"
-        print(row["state"], row["alias"], row["agent"] or "", by, sep="\t")
+        print_row(row["state"], row["alias"], row["agent"] or "", by)

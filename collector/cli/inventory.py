@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from collector.cli.ask import print_errors, rows_of
+from collector.cli.lines import row, write_text
 from collector.config import VERSION, Settings
 from collector.errors import RefusedInput
 from collector.homefile import FileError, text_of
@@ -31,24 +32,25 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
     if arguments.output is None:
         print(text)
     else:
-        arguments.output.write_text(text + "\n", encoding="utf-8")
+        write_text(arguments.output, f"{text}\n")
     refused = [row for row in rows_of(settings, "home_files") if row["state"] == "refused"]
     return print_errors([row for row in refused if row["file"] == settings.inventory.name])
 
 
 def _written(rows: list[dict[str, Any]], form: str) -> str:
     if form == "table":
-        return "\n".join("\t".join(_columns(row)) for row in rows)
+        return "\n".join(row(*_columns(each)) for each in rows)
     if form == "json":
         return json.dumps(rows, default=_iso, indent=2, ensure_ascii=False)
     made = bill_of_materials(rows, version=VERSION, made_at=datetime.now(UTC), serial=uuid4())
     return json.dumps(made, indent=2, ensure_ascii=False)
 
 
-def _columns(row: dict[str, Any]) -> list[str]:
-    seen = "never seen" if row["last_seen"] is None else f"seen {row['last_seen']:%Y-%m-%d %H:%M}"
-    name = row["name"] if row["version"] is None else f"{row['name']} {row['version']}"
-    return [row["standing"] or "-", row["kind"], name, row["origin"] or "-", seen]
+def _columns(told: dict[str, Any]) -> list[str]:
+    last = told["last_seen"]
+    seen = "never seen" if last is None else f"seen {last:%Y-%m-%d %H:%M}"
+    name = told["name"] if told["version"] is None else f"{told['name']} {told['version']}"
+    return [told["standing"] or "-", told["kind"], name, told["origin"] or "-", seen]
 
 
 def _iso(value: Any) -> str:

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from collector.cli import lines
 from collector.cli.ask import print_errors, rows_of
+from collector.cli.lines import print_row
 from collector.config import Settings
 from collector.costs.prices_file import read_prices
 from collector.errors import RefusedInput
@@ -22,7 +24,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
     if arguments.what == "check":
         return _check(arguments.file or settings.prices)
     for row in rows_of(settings, "prices"):
-        print(*_columns(row), sep="\t")
+        print_row(*_columns(row))
     for row in rows_of(settings, "models"):
         if row["unpriced_calls"]:
             print(_unpriced(row), file=sys.stderr)
@@ -54,4 +56,4 @@ def _usd(rate: float | None) -> str:
 
 def _unpriced(row: dict[str, Any]) -> str:
     model, provider = row["model"] or "(no model told)", row["provider"] or "no provider told"
-    return f"without a price: {model} ({provider}), {row['unpriced_calls']} calls"
+    return lines.row(f"without a price: {model} ({provider}), {row['unpriced_calls']} calls")
