@@ -21,7 +21,7 @@ _QUESTIONS = (
         "coverage",
         (SINCE, UNTIL, ANY_AGENT, _BY),
         _columns(
-            "agent framework kind name actions measured governed ungoverned coverage "
+            "agent framework kind name actions measured governed monitored ungoverned coverage "
             "by_span by_tool_call_id by_name by_time sample"
         ),
         "queries/coverage",

@@ -79,7 +79,7 @@ from collector.slo_queries import register_slo
 from collector.store.applier import Applied, Applier
 from collector.store.archive import Archive
 from collector.store.connection import Store
-from collector.store.derive import derive
+from collector.store.derive import derive, rederive
 from collector.store.disk import free_bytes, make_directory, segment_bytes
 from collector.store.identities import NameKeeper
 from collector.store.reader import Reader
@@ -216,6 +216,7 @@ class Parts:
                 log,
                 _warm(Decoder(SetAside(settings.data / "set-aside").keep)),
                 derive=partial(derive, follow=sequences.follow, prices=prices.current),
+                rederive=partial(rederive, follow=sequences.follow, prices=prices.current),
                 renew=(names.renew, sequences.renew),
                 on_applied=_notifying(proof, instruments),
                 on_checkpoint=instruments.checkpointed,

@@ -34,11 +34,12 @@ from collector.store.ahead import Ahead, Decoding, Ready
 from collector.store.batch import KEYS, SCHEMAS, Batch
 from collector.store.connection import NoRoom, Store
 from collector.store.derivation import Derivation, Derive, NotDerived, Touched
-from collector.store.derive import REACH, derive
+from collector.store.derive import REACH, derive, rederive
 from collector.store.fold import fold
 from collector.store.gaps import Gap, gaps
 from collector.store.gateways import drop_counted
 from collector.store.identities import renew_names
+from collector.store.matching import Matching, Rederive, note_decisions
 from collector.store.rollup import compact, count_new_decisions
 from collector.store.seen import SeenTraces
 from collector.store.tally import tallies
@@ -123,6 +124,7 @@ class Applier:
         on_checkpoint: Callable[[float], None] = lambda seconds: None,
         on_lost: Callable[[Gap], None] = lambda gap: None,
         derive: Derive = derive,
+        rederive: Rederive = rederive,
         renew: Sequence[Callable[[duckdb.DuckDBPyConnection], None]] = (),
         seen: SeenTraces | None = None,
         batch_bytes: int = BATCH_BYTES,
@@ -140,6 +142,7 @@ class Applier:
         self._pace = _Pace(batch_bytes, tick_s, idle_checkpoint_s)
         self._cursor = store.cursor()
         self._derivation = Derivation(self._cursor, derive)
+        self._matching = Matching(self._cursor, rederive)
         self._seen = seen or SeenTraces()
         self._position = store.position()
         # A number given twice would look like a record that is applied already.
@@ -155,6 +158,11 @@ class Applier:
     def position(self) -> int:
         """The last sequence whose rows can be queried."""
         return self._position
+
+    @property
+    def is_matched(self) -> bool:
+        """Whether all stored decisions outside of traces are matched to calls."""
+        return not self._matching.waiting
 
     @property
     def traces_not_derived(self) -> int:
@@ -177,12 +185,16 @@ class Applier:
         self._cursor.close()
 
     def step(self) -> int:
-        """Apply one batch, if there is one; answers how many bytes of records it had."""
+        """Apply one batch, if there is one, and do what is owed to earlier ones.
+
+        Answers how many bytes of records the batch had.
+        """
         for renew in self._renew:
             renew(self._cursor)
         ready = self._ahead.next(self._position)
         if ready is None:
             self._derivation.again(self._position)
+            self._matching.again()
             self._when_idle()
             return 0
         size = ready.size
@@ -193,6 +205,7 @@ class Applier:
             self._tell_lost(gap)
         self._apply(ready)
         self._derivation.again(self._position)
+        self._matching.again()
         self._last_work = time.monotonic()
         self._store.unsaved_bytes += size
         if self._store.checkpoint_due:
@@ -318,6 +331,7 @@ class Applier:
         holds = self._insert("decision", tables["decision"])
         if holds:
             count_new_decisions(self._cursor)
+            note_decisions(self._cursor)
             drop_counted(self._cursor, tables["decision"])
         counts = _recounted(tables)
         self._insert("source_count", counts)

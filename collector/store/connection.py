@@ -27,6 +27,7 @@ from collector.errors import WatchkeeperError
 from collector.store import undo
 from collector.store.archive import FOLDER, install_views
 from collector.store.disk import free_bytes, make_directory, sync_directory
+from collector.store.matching import note_all_once
 from collector.store.rollup import count_all_once
 from collector.store.schema import SCHEMA_VERSION, apply_schema, statement
 from collector.store.transaction import transaction
@@ -293,6 +294,7 @@ class Store:
         self.archive_faults, _ = install_views(self._connection, self.archive, self.archive_whole)
         self._allow_archive()
         count_all_once(self._connection)
+        note_all_once(self._connection)
         for lock in _LOCKS:
             self._connection.execute(lock)
 

@@ -14,12 +14,13 @@ from typing import Any
 import duckdb
 
 from collector.store.identities import renew_names
+from collector.store.matching import note_actions, note_decisions
 from collector.store.pricing import Prices, no_prices, price_models
 from collector.store.rollup import count_decisions, count_events
 from collector.store.schema import statement
 from collector.store.seen import Reach
 
-__all__ = ["REACH", "derive"]
+__all__ = ["REACH", "derive", "rederive"]
 
 # How far apart two spans of one trace may start and still be seen together.
 REACH = timedelta(hours=6)
@@ -59,17 +60,38 @@ def derive(
     forgotten_action, told_run and forgotten_run. `prices` tells what tokens
     of models cost.
     """
-    quoted = touched.replace('"', '""')
-    cursor.execute(f'create or replace temp table touched as select trace_id from "{quoted}"')
-    cursor.fetchall()
-    _run(cursor, "killed")
-    if _run(cursor, "touch_killed")[0][0]:
+    _touch(cursor, touched)
+    _run(cursor, "further")
+    _drop_copies(cursor)
+    if _run(cursor, "touch_further")[0][0]:
         # Of these traces `known` says nothing.
         known = None
     bounds = _bounds(cursor, known)
     if bounds is not None:
         _tell(cursor, *bounds, follow, prices)
-    _drop_copies(cursor)
+
+
+def rederive(
+    cursor: duckdb.DuckDBPyConnection,
+    touched: str,
+    since: datetime,
+    until: datetime,
+    follow: Callable[[duckdb.DuckDBPyConnection], None] = _nobody,
+    *,
+    prices: Prices = no_prices,
+) -> None:
+    """Tell runs and actions of stored traces anew, of each of which a span starts in a period.
+
+    The rest is as for `derive`.
+    """
+    _touch(cursor, touched)
+    _tell(cursor, since - REACH, until + REACH, follow, prices)
+
+
+def _touch(cursor: duckdb.DuckDBPyConnection, touched: str) -> None:
+    quoted = touched.replace('"', '""')
+    cursor.execute(f'create or replace temp table touched as select trace_id from "{quoted}"')
+    cursor.fetchall()
 
 
 def _tell(
@@ -105,6 +127,7 @@ def _tell(
     _run(cursor, "runs")
     _run(cursor, "keep_runs")
     count_events(cursor)
+    note_actions(cursor)
     follow(cursor)
 
 
@@ -118,7 +141,9 @@ def _drop_copies(cursor: duckdb.DuckDBPyConnection) -> None:
         count_decisions(cursor)
     window = {"since_ns": earliest - _COPY_NS, "until_ns": min(latest + _COPY_NS, _LATEST_NS)}
     _run(cursor, "decision_copies", window)
+    _run(cursor, "further_copied")
     count_decisions(cursor)
+    note_decisions(cursor)
     _run(cursor, "trust_copies", window)
 
 

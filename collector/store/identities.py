@@ -34,8 +34,10 @@ _log = structlog.get_logger("collector.store.identities")
 
 def renew_names(cursor: duckdb.DuckDBPyConnection) -> None:
     """Tell anew which names are one agent; inside the transaction that learnt or decided."""
+    run(cursor, "matching/names_before")
     run(cursor, "identities/forget_names")
     run(cursor, "identities/keep_names")
+    run(cursor, "matching/note_names")
 
 
 class NameKeeper:

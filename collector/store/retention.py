@@ -113,6 +113,7 @@ class Retention:
             yield from self._delete(table, Signal.GOVERNANCE, {"before": before, "up_to": up_to})
         for table in _BY_TIME:
             yield from self._delete(table, Signal.GOVERNANCE, {"before": before})
+        run(self._cursor, "retention/forget_matches", {"before": before})
 
     def _delete(self, table: str, signal: Signal, bound: Mapping[str, Any]) -> Iterator[Deleted]:
         run(self._cursor, f"retention/due_{table}", bound)

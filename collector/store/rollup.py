@@ -22,7 +22,7 @@ __all__ = [
     "recount",
 ]
 
-_TABLES = ("event", "latency", "decision", "agent", "cost", "component")
+_TABLES = ("event", "latency", "decision", "agent", "cost", "component", "call")
 # So many steps at once: a few days of them, which takes well under a second.
 _MOST_STEPS = 1000
 
@@ -35,6 +35,8 @@ def count_events(cursor: duckdb.DuckDBPyConnection) -> None:
     run(cursor, "rollup/insert_costs")
     run(cursor, "rollup/changed_components")
     run(cursor, "rollup/insert_components")
+    run(cursor, "rollup/changed_calls")
+    run(cursor, "rollup/insert_calls")
 
 
 def count_new_decisions(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -63,6 +65,10 @@ def count_all_once(cursor: duckdb.DuckDBPyConnection) -> None:
     if not are_counted:
         with transaction(cursor):
             _count_all_components(cursor)
+    ((are_counted,),) = run(cursor, "rollup/calls_are_counted")
+    if not are_counted:
+        with transaction(cursor):
+            _count_all_calls(cursor)
 
 
 def recount(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -77,6 +83,7 @@ def recount(cursor: duckdb.DuckDBPyConnection) -> None:
         run(cursor, "rollup/drop_events")
         _count_all_costs(cursor)
         _count_all_components(cursor)
+        _count_all_calls(cursor)
         run(cursor, "rollup/drop_decisions")
 
 
@@ -90,6 +97,12 @@ def _count_all_components(cursor: duckdb.DuckDBPyConnection) -> None:
     run(cursor, "rollup/all_components")
     run(cursor, "rollup/insert_components")
     run(cursor, "rollup/drop_components")
+
+
+def _count_all_calls(cursor: duckdb.DuckDBPyConnection) -> None:
+    run(cursor, "rollup/all_calls")
+    run(cursor, "rollup/insert_calls")
+    run(cursor, "rollup/drop_calls")
 
 
 def compact(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -20,7 +20,8 @@ with page.section(
     f"Tool and model calls apart, the least covered first, {told}",
     "A call has a decision when a policy, a guardrail or an operator's hold told a verdict about "
     "it. Decisions are matched by span, by the id of the tool call, by name within the trace, or "
-    "by name and time. Not measured: the agent never told a decision.",
+    "by name and time. One that was only watched (monitor, dry run) does not count: its verdict "
+    "did not bind. Not measured: the agent never told a decision.",
 ):
     coverage.tiles(rows, bypasses)
     coverage.listing(rows, by)

@@ -13,7 +13,7 @@ from collector.model import Signal
 from collector.receive.decode import Decoder
 from collector.store.applier import Applier
 from collector.store.connection import Store
-from collector.store.derive import derive
+from collector.store.derive import derive, rederive
 from collector.store.seen import SeenTraces
 from collector.store.wal import Record
 
@@ -83,9 +83,14 @@ def replay(
     for batch in batches:
         sequence = log.add(batch, sequence)
     applier = Applier(
-        store, log, Decoder(), derive=partial(derive, prices=lambda: PRICES), seen=seen
+        store,
+        log,
+        Decoder(),
+        derive=partial(derive, prices=lambda: PRICES),
+        rederive=partial(rederive, prices=lambda: PRICES),
+        seen=seen,
     )
-    while applier.step():
+    while applier.step() or not applier.is_matched:
         pass
     _next_batch(store)
     return store

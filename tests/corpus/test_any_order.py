@@ -25,6 +25,7 @@ _KNOWN = {
     "command_event": "select * exclude (sequence) from command_event order by all",
     "governance_event": "select * exclude (sequence) from governance_event order by all",
     "governance_events": "select * from governance_events order by all",
+    "loose_match": "select * from loose_match order by all",
     "agent_alias": "select alias, agent from agent_alias order by all",
 }
 

@@ -72,3 +72,73 @@ def test_a_decision_about_another_tool_matches_nothing() -> None:
     told = [RUN, span(2, 1, 1, **TOOL), span(3, 1, 2, **MODEL), decision(1, 0.9, "allow", "fly")]
 
     assert [row[2] for row in known(told, _MATCHED)] == [None, None]
+
+
+def test_a_decision_outside_of_any_trace_is_matched_by_time() -> None:
+    told = [RUN, span(2, 1, 1, **TOOL), span(3, 1, 9, **TOOL), decision(1, 8.5, "allow", "read_mail")]
+
+    assert known(told, _MATCHED) == [
+        ("2", "ok", None, None, "ok"),
+        ("3", "ok", "decision-1", "time", "ok"),
+    ]
+
+
+def test_calls_side_by_side_take_one_decision_outside_of_any_trace_each() -> None:
+    told: list[Request] = [
+        RUN,
+        *(decision(n, 1 + n / 100, "allow", "read_mail") for n in range(2)),
+        *(span(2 + n, 1, 2 + n / 100, **TOOL) for n in range(3)),
+    ]
+
+    found = known(told, _MATCHED)
+
+    assert [row[3] for row in found] == ["time", "time", None]
+    assert {row[2] for row in found} == {"decision-0", "decision-1", None}
+
+
+def test_a_refusal_outside_of_any_trace_makes_the_call_and_its_failed_run_denied() -> None:
+    failed = {"code": 2}
+    told = [
+        span(1, None, 0, 9, status=failed, **AGENT),
+        span(2, 1, 1, status=failed, **TOOL),
+        decision(1, 0.9, "deny", "read_mail"),
+    ]
+    outcomes = "select outcome from action union all select outcome from run"
+
+    assert known(told, _MATCHED) == [("2", "denied", "decision-1", "time", "error")]
+    assert known(told, outcomes) == [("denied",), ("denied",)]
+
+
+def test_a_decision_more_than_a_minute_before_a_call_is_not_about_it() -> None:
+    told = [RUN, span(2, 1, 30, **TOOL), decision(1, -31, "allow", "read_mail")]
+
+    assert known(told, _MATCHED) == [("2", "ok", None, None, "ok")]
+
+
+def test_a_decision_in_the_trace_comes_before_one_outside_of_it() -> None:
+    told = [
+        RUN,
+        span(2, 1, 1, **TOOL),
+        decision(1, 0.8, "allow", "read_mail"),
+        decision(2, 0.9, "allow", "read_mail", in_span=1),
+    ]
+
+    assert known(told, _MATCHED) == [("2", "ok", "decision-2", "name", "ok")]
+
+
+def test_a_decision_about_an_identifier_is_matched_once_its_name_is_known() -> None:
+    named = {**AGENT, "gen_ai__agent__id": "did:mesh:clerk"}
+    told = [
+        span(1, None, 0, 60, **named),
+        span(2, 1, 1, **TOOL),
+        decision(1, 0.9, "allow", "read_mail", gen_ai__agent__name="did:mesh:clerk"),
+    ]
+
+    assert known(told, _MATCHED) == [("2", "ok", "decision-1", "time", "ok")]
+
+
+def test_nothing_waits_once_all_is_matched() -> None:
+    told = [RUN, span(2, 1, 1, **TOOL), decision(1, 0.9, "allow", "read_mail")]
+
+    assert known(told, "select count(*) from unmatched_slot") == [(0,)]
+    assert known(told, "select decision_id, name from loose_match") == [("decision-1", "read_mail")]

@@ -88,6 +88,14 @@ _PAIRS = {
             from run join scope as s using (scope_hash)
         ) where part is not null group by all""",
     ),
+    "call": (
+        """select * exclude (calls), sum(calls)::bigint as n from call_rollup
+        group by all having n <> 0""",
+        """select date_trunc('hour', started_at) as started_in, agent, framework, sample, kind, name,
+            if(decision_id is null, null, matched_by) as matched_by,
+            if(decision_id is null, null, decision_mode) as decision_mode, count(*) as n
+        from action where kind in ('tool', 'model') group by all""",
+    ),
     "cost": (
         """select * exclude (calls, cost_usd, input_tokens, output_tokens, cache_read_tokens,
             cache_write_tokens), sum(calls)::bigint as n, sum(cost_usd) as cost,
@@ -165,7 +173,7 @@ def test_adding_up_what_is_partial_changes_no_count(seed: int, size: int) -> Non
 
 def test_a_database_from_before_the_rollups_is_counted_when_it_is_opened(tmp_path: Path) -> None:
     with _replay(tmp_path, "agt_5.0.0") as store:
-        for table in ("event", "latency", "decision", "agent", "cost", "component"):
+        for table in ("event", "latency", "decision", "agent", "cost", "component", "call"):
             store.cursor().execute(f"delete from {table}_rollup").fetchall()
         store.cursor().execute("update position set counted = null").fetchall()
 

@@ -18,6 +18,7 @@ def coverage(_: Fleet, parameters: Parameters) -> pl.DataFrame:
             "actions": actions,
             "measured": measured,
             "governed": governed,
+            "monitored": 0,
             "ungoverned": measured - governed,
             "coverage": governed / measured if measured else None,
             "by_span": governed,

@@ -8,9 +8,11 @@ with
         select
             trace_id,
             action_span_id,
-            arg_min(decision_id, (effect not in ('blocked', 'held'), -decided_ns, decision_id)) as decision_id,
-            arg_min(matched_by, (effect not in ('blocked', 'held'), -decided_ns, decision_id)) as matched_by,
-            bool_or(effect in ('blocked', 'held')) as denied
+            arg_min(decision_id, (effect not in ('blocked', 'held'), is_watched(mode), -decided_ns, decision_id)) as decision_id,
+            arg_min(matched_by, (effect not in ('blocked', 'held'), is_watched(mode), -decided_ns, decision_id)) as matched_by,
+            arg_min(mode, (effect not in ('blocked', 'held'), is_watched(mode), -decided_ns, decision_id)) as decision_mode,
+            bool_or(effect in ('blocked', 'held')) as denied,
+            bool_or(is_refusal(verdict, effect, mode, dialect)) as refused
         from judged
         where action_span_id is not null
         group by trace_id, action_span_id
@@ -85,7 +87,9 @@ select
         when c.status_code = 2 or c.error_type is not null then 'error'
         when c.duration_ms is null then 'unknown'
         else 'ok'
-    end as span_outcome
+    end as span_outcome,
+    v.decision_mode,
+    coalesce(v.refused, false) as refused
 from called as c
 left join verdicts as v on v.trace_id = c.trace_id and v.action_span_id = c.span_id
 left join computed as m on m.trace_id = c.trace_id and m.span_id = c.span_id and m.cost_usd <= 1000000

@@ -3,6 +3,7 @@
 -- trace, of calls and decisions of one name each with the nearest before it that is still free.
 -- A decision that is left over concerns the nearest call of its name, by the same agent or by
 -- whichever there is; a refusal only when nobody else decided about that call.
+-- time: a decision outside of any trace, as matching found it.
 -- Bound: $since, $until (timestamptz); reads the temporary tables called and descent.
 create or replace temp table judged as
 with
@@ -14,7 +15,10 @@ with
             tool_call_id,
             agent,
             action,
+            verdict,
             effect,
+            mode,
+            dialect,
             source,
             decided_ns
         from decision
@@ -22,6 +26,15 @@ with
             trace_id is not null
             and decided_at between $since and $until
             and trace_id in (select trace_id from touched)
+    ),
+    timed as (
+        select d.* replace (m.trace_id as trace_id), m.span_id as action_span_id
+        from loose_match as m
+        inner join decision as d on d.decision_id = m.decision_id
+        where
+            m.started_at between $since and $until
+            and m.trace_id in (select trace_id from touched)
+            and d.decided_at between $since - interval 2 minutes and $until + interval 2 minutes
     ),
     call as (
         select *
@@ -93,20 +106,42 @@ with
             partition by t.decision_id
             order by (c.agent = t.agent) desc, abs(c.start_ns - t.decided_ns), c.start_ns, c.span_id
         ) = 1
+    ),
+    matched as (
+        select
+            t.*,
+            coalesce(e.span_id, p.span_id, n.span_id) as action_span_id,
+            coalesce(
+                e.matched_by,
+                case when p.span_id is not null or n.span_id is not null then 'name' end
+            ) as matched_by
+        from traced as t
+        left join exact as e on e.decision_id = t.decision_id
+        left join paired as p on p.decision_id = t.decision_id
+        left join nearest as n on n.decision_id = t.decision_id
+        union all by name
+        select
+            decision_id,
+            trace_id,
+            span_id,
+            tool_call_id,
+            agent,
+            action,
+            verdict,
+            effect,
+            mode,
+            dialect,
+            source,
+            decided_ns,
+            action_span_id,
+            'time' as matched_by
+        from timed
     )
 select
-    t.*,
-    coalesce(e.span_id, p.span_id, n.span_id) as action_span_id,
-    coalesce(
-        e.matched_by,
-        case when p.span_id is not null or n.span_id is not null then 'name' end
-    ) as matched_by,
+    *,
     -- Set when an agent of this name runs in the trace; else the decision concerns every run.
     exists (
         from called as r
-        where r.trace_id = t.trace_id and r.kind = 'agent' and r.agent = t.agent
+        where r.trace_id = m.trace_id and r.kind = 'agent' and r.agent = m.agent
     ) as concerns_one
-from traced as t
-left join exact as e on e.decision_id = t.decision_id
-left join paired as p on p.decision_id = t.decision_id
-left join nearest as n on n.decision_id = t.decision_id;
+from matched as m;

@@ -17,26 +17,10 @@ with
         left join agent_names as n on n.alias = c.agent
         where c.kind in ('kill', 'pause') and c.signed_at < until_at
     ),
-    refused as materialized (
-        select *
-        from named_decision
-        where
-            (verdict in ('deny', 'escalate', 'defer') or effect in ('blocked', 'held'))
-            and coalesce(mode, 'enforce') = 'enforce'
-            and not (dialect = 'watchkeeper' and effect = 'blocked')
-            and decided_at >= since_at - interval 1 day
-            and decided_at < until_at + interval 1 day
-    ),
-    -- Few calls are either: the others are left out before anything is looked up for them.
-    went as materialized (
+    went as (
         select *
         from coverage_between(since_at, until_at)
-        where
-            coalesce(span_outcome, outcome) = 'ok'
-            and (
-                decision_id in (select decision_id from refused)
-                or agent in (select agent from standing where stood_until is null or stood_until > since_at)
-            )
+        where coalesce(span_outcome, outcome) = 'ok'
     ),
     decided as (
         select
@@ -53,7 +37,13 @@ with
             d.span_id as decision_span_id,
             d.verdict in ('escalate', 'defer') or d.effect = 'held' as waits
         from went as w
-        inner join refused as d on d.decision_id = w.decision_id
+        inner join named_decision as d on d.decision_id = w.decision_id
+        where
+            w.refused is distinct from false
+            and w.decision_id is not null
+            and is_refusal(d.verdict, d.effect, d.mode, d.dialect)
+            and d.decided_at >= since_at - interval 1 day
+            and d.decided_at < until_at + interval 1 day
     ),
     answer as (
         select
@@ -113,6 +103,7 @@ with
         left join answered as i on i.hold_id = s.hold_id and i.instance = w.instance
         where
             w.outcome = 'ok'
+            and (s.stood_until is null or s.stood_until > since_at)
             and w.started_at > coalesce(i.acked_at, l.acked_at) + interval 1 second
             and (s.stood_until is null or w.started_at < s.stood_until)
             and (i.hold_id is not null or w.instance is null)

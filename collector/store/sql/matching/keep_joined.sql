@@ -1,0 +1,4 @@
+-- Bound: nothing; reads the temporary table joined.
+insert into loose_match by name
+select *
+from joined;
