@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.model import Teller
+from collector.store.matching import note_decisions
 from collector.store.rollup import count_decisions
 from collector.store.transaction import run
 
@@ -26,3 +27,4 @@ def drop_counted(cursor: duckdb.DuckDBPyConnection, decisions: pa.Table) -> None
     if run(cursor, "gateways/learn")[0][0]:
         run(cursor, "gateways/drop_counted")
         count_decisions(cursor)
+        note_decisions(cursor)

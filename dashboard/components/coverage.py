@@ -87,7 +87,9 @@ def listing(rows: pl.DataFrame, by: str) -> None:
             "Decided", min_value=0, max_value=1, format="percent", width=150
         ),
         "measured_as": columns.TextColumn("How many", width=110),
-        "monitored": _count("Watched", "A decision that was only watched: its verdict did not bind"),
+        "monitored": _count(
+            "Watched", "A decision that was only watched: its verdict did not bind"
+        ),
         "by_span": _count("By span", "The decision names the span of the call, or one within it"),
         "by_tool_call_id": _count("By call id", "The decision names the id of the tool call"),
         "by_name": _count("By name", "A decision about that name in the same trace"),

@@ -93,7 +93,9 @@ def test_calls_of_the_kernel_are_actions_of_unknown_outcome(
     )
 
     asked = {(d["agent"], d["action"]) for d in truth["decisions"] if d["emitter"] == KERNEL}
-    assert set(executed) == {(agent, action, "unknown") for agent, action in asked}
+    # An audit entry outside of any trace held the one call a few milliseconds before it.
+    held = ("research-agent", "send_email")
+    assert set(executed) == {(*call, "denied" if call == held else "unknown") for call in asked}
 
 
 def test_verdicts_of_the_gateway_are_told_by_its_lines_with_reason_and_time(

@@ -75,7 +75,12 @@ def test_a_decision_about_another_tool_matches_nothing() -> None:
 
 
 def test_a_decision_outside_of_any_trace_is_matched_by_time() -> None:
-    told = [RUN, span(2, 1, 1, **TOOL), span(3, 1, 9, **TOOL), decision(1, 8.5, "allow", "read_mail")]
+    told = [
+        RUN,
+        span(2, 1, 1, **TOOL),
+        span(3, 1, 9, **TOOL),
+        decision(1, 8.5, "allow", "read_mail"),
+    ]
 
     assert known(told, _MATCHED) == [
         ("2", "ok", None, None, "ok"),

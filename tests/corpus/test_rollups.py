@@ -91,8 +91,8 @@ _PAIRS = {
     "call": (
         """select * exclude (calls), sum(calls)::bigint as n from call_rollup
         group by all having n <> 0""",
-        """select date_trunc('hour', started_at) as started_in, agent, framework, sample, kind, name,
-            if(decision_id is null, null, matched_by) as matched_by,
+        """select date_trunc('hour', started_at) as started_in, agent, framework, sample, kind,
+            name, if(decision_id is null, null, matched_by) as matched_by,
             if(decision_id is null, null, decision_mode) as decision_mode, count(*) as n
         from action where kind in ('tool', 'model') group by all""",
     ),
