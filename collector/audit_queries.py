@@ -1,4 +1,8 @@
-"""The question whether audit records of the governance toolkit hold: `reverification`.
+"""The questions whether audit records of the governance toolkit hold.
+
+`reverification` lists records, `reverified` counts them and says what range was looked at.
+Both look at one stretch of the period, its newest; what lies before `looked_from` is seen by
+asking again with `until` set to it.
 
 Signed events need the key they were signed with: lines `hex:…`, `base64:…` or `text:…` in
 the file `agt-signing-keys` of the home, which is read for every answer and never logged.
@@ -7,16 +11,19 @@ the file `agt-signing-keys` of the home, which is read for every answer and neve
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from collector.audit_stretch import Bounds, Judged, Stretch, look
 from collector.errors import ConfigurationError
 from collector.queries import ANY_AGENT, LIMIT, SINCE, UNTIL, Parameter, Queries, Question, Values
-from collector.reverification import KEY_UNKNOWN, Record, Result, Verification, records_of, verify
+from collector.reverification import KEY_UNKNOWN, Result
 from collector.smallfile import bytes_of
 from collector.store.reader import Reader
 
@@ -25,15 +32,15 @@ __all__ = ["KEY_FILE", "register_audit", "signing_keys"]
 KEY_FILE = "agt-signing-keys"
 _LEAST_BYTES = 32
 _MOST_BYTES = 256 * 1024
-# A chain is looked at as a whole; an hour of one agent is a few hundred records.
-_MOST = 10_000
 _LONGEST_TEXT = 1_000
-_MOST_TEXT = 64 * 1024 * 1024
+# A page asks for the list and for the counts, one after the other.
+_KEPT_S = 5.0
 _ANY_RESULT = Parameter("result", required=False, choices=tuple(Result))
 _TEXT = pa.string()
+_INSTANT = pa.timestamp("us", tz="UTC")
 _VERIFICATIONS = pa.schema(
     [
-        ("told_at", pa.timestamp("us", tz="UTC")),
+        ("told_at", _INSTANT),
         ("agent", _TEXT),
         ("sample", pa.bool_()),
         ("record_id", _TEXT),
@@ -51,44 +58,108 @@ _VERIFICATIONS = pa.schema(
         ("trace_id", _TEXT),
     ]
 )
+_COUNTED = pa.schema(
+    [
+        ("looked_from", _INSTANT),
+        ("looked_until", _INSTANT),
+        ("is_whole", pa.bool_()),
+        ("records", pa.int64()),
+        ("left", pa.int64()),
+        ("skipped", pa.int64()),
+        ("keys", pa.int64()),
+        ("key_error", _TEXT),
+        (
+            "results",
+            pa.list_(pa.struct([("kind", _TEXT), ("result", _TEXT), ("records", pa.int64())])),
+        ),
+        ("left_out", pa.list_(pa.struct([("field", _TEXT), ("records", pa.int64())]))),
+    ]
+)
 _WORST_FIRST = {result: place for place, result in enumerate(Result)}
 
 
-def register_audit(queries: Queries, home: Path) -> None:
-    """Add the question about audit records to those that are known."""
+def register_audit(queries: Queries, home: Path, bounds: Bounds | None = None) -> None:
+    """Add the questions about audit records to those that are known."""
+    looking = _Looking(bounds or Bounds())
 
     def reverified(reader: Reader, values: Values) -> pa.Table:
-        rows = reader.rows(
-            "queries/audit_records", {**values, "most": _MOST, "most_text": _MOST_TEXT}
-        )
+        keys, why_none = _usable_keys(home / KEY_FILE)
+        stretch = looking.at(reader, values, keys, why_none)
+        return pa.Table.from_pylist([_counted(stretch, values, keys, why_none)], _COUNTED)
+
+    def reverification(reader: Reader, values: Values) -> pa.Table:
+        stretch = looking.at(reader, values, *_usable_keys(home / KEY_FILE))
         chosen = [
-            row
-            for row in _verified(rows, *_usable_keys(home / KEY_FILE))
-            if values["agent"] in (None, row["agent"]) and values["result"] in (None, row["result"])
+            judged
+            for judged in _of_agent(stretch, values)
+            if values["result"] in (None, judged.verification.result.value)
         ]
-        chosen.sort(key=lambda row: _WORST_FIRST[Result(row["result"])])
-        return pa.Table.from_pylist(chosen[: values["limit"]], _VERIFICATIONS)
+        chosen.sort(key=lambda judged: _WORST_FIRST[judged.verification.result])
+        rows = [_row(judged) for judged in chosen[: values["limit"]]]
+        return pa.Table.from_pylist(rows, _VERIFICATIONS)
 
-    asked = (SINCE, UNTIL, ANY_AGENT, _ANY_RESULT, LIMIT)
-    queries.register(Question("reverification", asked, tuple(_VERIFICATIONS.names), reverified))
-
-
-def _verified(
-    rows: Sequence[Mapping[str, Any]], keys: Sequence[bytes], why_none: str
-) -> Iterator[dict[str, Any]]:
-    told: list[tuple[Mapping[str, Any], Record]] = []
-    for row in rows:
-        records = records_of(row["told_at"], json.loads(row["attributes"]), row["verdict"])
-        told.extend((row, record) for record in records)
-    verified = verify([record for _, record in told], keys)
-    for (row, _), verification in zip(told, verified, strict=True):
-        told_row = _row(row, verification)
-        if verification.reason == KEY_UNKNOWN:
-            told_row["reason"] = why_none
-        yield told_row
+    asked = (SINCE, UNTIL, ANY_AGENT)
+    listed = (*asked, _ANY_RESULT, LIMIT)
+    queries.register(
+        Question("reverification", listed, tuple(_VERIFICATIONS.names), reverification)
+    )
+    queries.register(Question("reverified", asked, tuple(_COUNTED.names), reverified))
 
 
-def _row(row: Mapping[str, Any], verification: Verification) -> dict[str, Any]:
+class _Looking:
+    """The stretch that was looked at last, kept for a few seconds."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._lock = threading.Lock()
+        self._kept: tuple[tuple[object, ...], float, Stretch] | None = None
+
+    def at(self, reader: Reader, values: Values, keys: Sequence[bytes], why_none: str) -> Stretch:
+        since, until = values["since"], values["until"]
+        key = (reader, since, until, *keys, why_none)
+        with self._lock:
+            kept = self._kept
+            if kept is None or kept[0] != key or time.monotonic() - kept[1] > _KEPT_S:
+                stretch = look(reader, since, until, keys, why_none, self._bounds)
+                self._kept = kept = (key, time.monotonic(), stretch)
+            return kept[2]
+
+
+def _of_agent(stretch: Stretch, values: Values) -> list[Judged]:
+    wanted = values["agent"]
+    return [judged for judged in stretch.judged if wanted in (None, judged.row["agent"])]
+
+
+def _counted(
+    stretch: Stretch, values: Values, keys: Sequence[bytes], why_none: str
+) -> dict[str, Any]:
+    judged = _of_agent(stretch, values)
+    results = Counter(
+        (one.verification.record.kind.value, one.verification.result) for one in judged
+    )
+    left_out = Counter(name for one in judged for name in one.verification.left_out)
+    ordered = sorted(results.items(), key=lambda item: (_WORST_FIRST[item[0][1]], item[0][0]))
+    return {
+        "looked_from": stretch.looked_from,
+        "looked_until": stretch.looked_until,
+        "is_whole": stretch.is_whole,
+        "records": len(judged),
+        "left": stretch.left,
+        "skipped": stretch.skipped,
+        "keys": len(keys),
+        "key_error": None if why_none == KEY_UNKNOWN else why_none,
+        "results": [
+            {"kind": kind, "result": result.value, "records": records}
+            for (kind, result), records in ordered
+        ],
+        "left_out": [
+            {"field": name, "records": records} for name, records in left_out.most_common()
+        ],
+    }
+
+
+def _row(judged: Judged) -> dict[str, Any]:
+    row, verification = judged.row, judged.verification
     record = verification.record
     fields = record.fields or {}
     return {

@@ -22,7 +22,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["KEY_UNKNOWN", "Kind", "Record", "Result", "Verification", "records_of", "verify"]
+__all__ = [
+    "BEFORE_UNSEEN",
+    "KEY_UNKNOWN",
+    "Kind",
+    "Record",
+    "Result",
+    "Verification",
+    "records_of",
+    "verify",
+]
 
 _HASHED = (
     "entry_id",
@@ -75,6 +84,7 @@ _OURS = frozenset({"action", "resource", "outcome", "policy_decision", "matched_
 _ALGORITHM, _SIGNATURE = "HMAC-SHA256", "agtsignature"
 _REDACTED = "[redacted:"
 KEY_UNKNOWN = "the key is not known here"
+BEFORE_UNSEEN = "the record before it in its chain lies outside what was looked at"
 _TRUNCATED = "not whole: it was cut, is no JSON object, or is nested too deep"
 _MOST_NESTED = 100
 
@@ -158,9 +168,14 @@ def records_of(
         )
 
 
-def verify(records: Sequence[Record], keys: Sequence[bytes] = ()) -> list[Verification]:
-    """Each telling with what is known of it; all that is known of a chain should be given."""
-    together = _Together(records)
+def verify(
+    records: Sequence[Record], keys: Sequence[bytes] = (), beside: Sequence[Record] = ()
+) -> list[Verification]:
+    """Each telling with what is known of it; all that is known of a chain should be given.
+
+    `beside` are records that may speak for or against these and are not judged themselves.
+    """
+    together = _Together([*beside, *records])
     return [_judged(record, together, keys) for record in records]
 
 
@@ -223,6 +238,12 @@ class _Together:
             return None
         return f"it does not follow record {place - 1} of its chain"
 
+    def begins_unseen(self, record: Record) -> bool:
+        """Whether what came before it in its chain is not known here."""
+        if record.chain is None or record.position is None or record.position == 1:
+            return False
+        return record.position - 1 not in self._chains[record.chain]
+
 
 def _judged(record: Record, together: _Together, keys: Sequence[bytes]) -> Verification:
     if record.fields is None:
@@ -236,6 +257,8 @@ def _judged(record: Record, together: _Together, keys: Sequence[bytes]) -> Verif
         result, reason = Result.CONTRADICTED, against
     if result is Result.VALID and (broken := together.break_before(record)):
         result, reason = Result.CHAIN_BROKEN, broken
+    elif result is Result.VALID and together.begins_unseen(record):
+        reason = BEFORE_UNSEEN
     return Verification(record, result, reason, left_out)
 
 

@@ -224,6 +224,19 @@ def _command(arguments: argparse.Namespace) -> None:
     ask.command(settings_from(arguments), arguments)
 
 
+def _reverify_arguments(parser: argparse.ArgumentParser) -> None:
+    add_arguments(parser)
+    parser.add_argument("--since", help="from here on: a date, or a time with its zone (30 d ago)")
+    parser.add_argument("--until", help="before this: a date, or a time with its zone (now)")
+    parser.add_argument("--agent", help="records of this agent alone")
+
+
+def _reverify(arguments: argparse.Namespace) -> int:
+    from collector.cli import reverify
+
+    return reverify.run(settings_from(arguments), arguments)
+
+
 def _users_arguments(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
     parser.add_argument("what", choices=("add", "link"), help="add an operator, or a sign-in link")
@@ -480,6 +493,13 @@ ALL = (
         "watchkeeper verify report.pdf",
         _verify_arguments,
         _verify,
+    ),
+    Command(
+        "reverify",
+        "check the governance toolkit's audit records again, all of a period",
+        "watchkeeper reverify --since 2026-01-01 --until 2026-02-01",
+        _reverify_arguments,
+        _reverify,
     ),
     Command(
         "users",

@@ -1,5 +1,5 @@
 -- Log records that hold an audit record of the governance toolkit, newest first, with the
--- verdict of the decision that they name.
+-- verdict of the decision that they name; is_cut says whether there are more.
 -- Bound: $since, $until (timestamptz), $most (how many are looked at), $most_text (of how many
 -- characters together: anybody may send large ones).
 with
@@ -18,15 +18,25 @@ with
                 )
             )
         order by l.logged_at desc, l.fingerprint
-        limit $most
+        limit $most + 1
+    ),
+    placed as (
+        select
+            *,
+            row_number() over newest_first as place,
+            sum(length(attributes::varchar)) over newest_first as text_so_far,
+            count(*) over () as found
+        from told
+        window
+            newest_first as (
+                order by logged_at desc, fingerprint
+                rows between unbounded preceding and current row
+            )
     ),
     bearable as (
-        select *
-        from told
-        qualify sum(length(attributes::varchar)) over (
-            order by logged_at desc, fingerprint
-            rows between unbounded preceding and current row
-        ) <= $most_text
+        select *, found > count(*) over () as is_cut
+        from placed
+        where place <= $most and (text_so_far <= $most_text or place = 1)
     ),
     named as (
         select
@@ -46,7 +56,8 @@ select
     coalesce(r.sample, false) as sample,
     lower(hex(t.trace_id)) as trace_id,
     t.decision_id,
-    d.verdict
+    d.verdict,
+    t.is_cut
 from named as t
 left join resource as r using (resource_hash)
 left join agent_names as n on n.alias = t.alias
