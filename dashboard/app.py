@@ -39,9 +39,11 @@ visited = st.navigation(
         "Prove": [
             st.Page("views/reports.py", title="Reports", icon=":material/verified:"),
             st.Page("views/evidence.py", title="Evidence", icon=":material/fact_check:"),
+            st.Page("views/audit.py", title="Audit records", icon=":material/policy:"),
             st.Page("views/inventory.py", title="Inventory", icon=":material/inventory_2:"),
         ],
-    }
+    },
+    expanded=True,
 )
 
 person = people.current()

@@ -25,6 +25,7 @@ RANGES = {
     "28d": timedelta(days=28),
 }
 FRESH_S = 4
+KEPT_S = 60
 # Seconds the end of a range is rounded to, so that readers share cached frames.
 STEP_S = 5
 REPORTING = timedelta(minutes=5)
@@ -80,6 +81,13 @@ def window_until(now: datetime, length: timedelta) -> Window:
     past = now.timestamp() % STEP_S
     until = now + timedelta(seconds=STEP_S - past) if past else now
     return Window(until - length, until)
+
+
+def whole_minutes(asked: Window) -> Window:
+    """The same, a little longer: what costs the collector a second is asked once a minute."""
+    past = asked.until.timestamp() % 60
+    until = asked.until + timedelta(seconds=60 - past) if past else asked.until
+    return Window(until - (asked.until - asked.since), until)
 
 
 def fleet(asked: Window) -> pl.DataFrame:
@@ -212,6 +220,17 @@ def trust_series(asked: Window, agent: str) -> pl.DataFrame:
     return _frame("trust_series", asked, agent=agent)
 
 
+def reverified(asked: Window, agent: str | None = None) -> pl.DataFrame:
+    """What came of the newest stretch of audit records, one row."""
+    return _kept_frame("reverified", asked, agent=agent)
+
+
+def reverification(
+    asked: Window, agent: str | None = None, result: str | None = None
+) -> pl.DataFrame:
+    return _kept_frame("reverification", asked, agent=agent, result=result, limit=PAGE_ROWS)
+
+
 def reported_against_computed(asked: Window, agent: str) -> pl.DataFrame:
     return _frame("reported_against_computed", asked, agent=agent)
 
@@ -328,8 +347,23 @@ def _frame(name: str, asked: Window | None, **parameters: Any) -> pl.DataFrame:
     return _cached_frame(name, tuple(sorted({**times, **given}.items())))
 
 
+def _kept_frame(name: str, asked: Window, **parameters: Any) -> pl.DataFrame:
+    """For whole minutes: what is dear to answer is kept as long."""
+    given = {key: value for key, value in parameters.items() if value not in (None, "")}
+    return _dear_frame(name, tuple(sorted({**asked.parameters(), **given}.items())))
+
+
+@st.cache_resource(ttl=KEPT_S, max_entries=50, show_spinner=False)
+def _dear_frame(name: str, parameters: tuple[tuple[str, str | int], ...]) -> pl.DataFrame:
+    return _asked_frame(name, parameters)
+
+
 @st.cache_resource(ttl=FRESH_S, max_entries=400, show_spinner=False)
 def _cached_frame(name: str, parameters: tuple[tuple[str, str | int], ...]) -> pl.DataFrame:
+    return _asked_frame(name, parameters)
+
+
+def _asked_frame(name: str, parameters: tuple[tuple[str, str | int], ...]) -> pl.DataFrame:
     answer = doors.collector().call("GET", f"/v1/query/{name}", params=dict(parameters))
     frame = pl.read_ipc_stream(io.BytesIO(answer.content))
     # DuckDB names its zone Etc/UTC, which polars will not compare with UTC.

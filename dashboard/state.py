@@ -34,6 +34,8 @@ class Url(StrEnum):
     EVENTS_KIND = "events_kind"
     EVENTS_BEFORE = "events_before"
     EVENT = "event"
+    AUDIT_AGENT = "audit_agent"
+    AUDIT_RESULT = "audit_result"
     SEQUENCES_AGENT = "sequences_agent"
     SEQUENCES_RULE = "sequences_rule"
     TRACE_AS = "trace_as"
@@ -96,6 +98,9 @@ class Key(StrEnum):
     EVENTS_OLDER = "events_older"
     EVENTS_NEWEST = "events_newest"
     AGENT_EVENTS = "agent_events"
+    AUDIT_LIST = "audit_list"
+    AUDIT_LEFT_OUT = "audit_left_out"
+    AUDIT_REST = "audit_rest"
     SEQUENCES_LIST = "sequences_list"
     SEQUENCES_RULES = "sequences_rules"
     SEQUENCES_RULES_BARS = "sequences_rules_bars"
@@ -138,6 +143,7 @@ class Session(StrEnum):
     COMPLAINT = "dialog_complaint"
     SENT = "last_sent"
     WATCHED = "watched_hold"
+    CHECKED = "audit_records_checked"
 
 
 def address(parameters: Mapping[Url, str | None]) -> dict[str, str]:

@@ -50,6 +50,7 @@ PAGES = {
     "commands-contradicted": "/commands?hold={hold}",
     "reports": "/reports",
     "evidence": "/evidence",
+    "audit": "/audit",
 }
 
 

@@ -281,6 +281,32 @@ def test_a_chosen_event_shows_its_record_and_leads_to_its_trace_and_agent(visit:
     expect(page).to_have_url(re.compile(f"trace={TRACE_ID}"))
 
 
+def test_a_failed_audit_record_shows_why_and_leads_to_its_trace(visit: Visit) -> None:
+    page = visit("/audit")
+    page.get_by_role("button", name="Check the rest").click()
+    expect(page.get_by_text("Looked at 54 records: all from")).to_be_visible()
+    settled(page)
+    box = page.locator(".st-key-audit_list canvas").first.bounding_box()
+    assert box is not None
+
+    page.mouse.click(box["x"] + 15, box["y"] + 48)
+
+    detail = page.locator(".st-key-audit_detail")
+    expect(detail).to_contain_text("its content does not have the hash it names")
+    expect(detail.get_by_role("link", name="Open decision")).to_be_visible()
+    detail.get_by_role("link", name="Open trace").click()
+    expect(page).to_have_url(re.compile(f"trace={TRACE_ID}"))
+
+
+def test_every_page_stands_in_the_navigation(visit: Visit) -> None:
+    page = visit("/")
+
+    names = page.get_by_test_id("stSidebarNavLink").all_inner_texts()
+
+    assert {"Events", "Audit records", "Inventory"} <= {name.split("\n")[-1] for name in names}
+    expect(page.get_by_text("View 3 more")).to_have_count(0)
+
+
 def test_the_inventory_is_exported_as_a_file(visit: Visit) -> None:
     page = visit("/inventory?inventory_kind=tool")
 

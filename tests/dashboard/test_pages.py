@@ -28,6 +28,7 @@ EVERY_PAGE = {
     "evidence": {},
     "costs": {},
     "inventory": {},
+    "audit": {},
 }
 
 
@@ -310,6 +311,54 @@ def test_an_agent_shows_what_happened_to_it_or_that_nothing_was_told(visit: Visi
         "ring.breach_detected",
     ]
     assert "No governance event was told of this agent" in calm
+
+
+def test_audit_records_are_counted_with_what_was_looked_at(visit: Visit) -> None:
+    page = visit("audit")
+
+    told = {metric.label: (metric.value, metric.delta) for metric in page.metric}
+    assert told["Records looked at"] == ("34", "of 54 in the range")
+    assert told["Failed"] == ("3", "invalid 1 and others")
+    assert told["Cannot be checked"] == ("1", "no signing key is known")
+    assert "15 Jan 06:00 to 12:00 UTC. 20 older ones" in words_of(page)
+    assert "`agt-signing-keys`" in words_of(page)
+    failed, left_out = page.dataframe[0].value, page.dataframe[1].value
+    assert [word for words in failed["result"][:3] for word in words] == [
+        "Invalid",
+        "Contradicted",
+        "Chain broken",
+    ]
+    assert left_out["records"].to_list() == ["33 of 34 records", "17 of 34 records"]
+
+
+def test_the_rest_of_a_range_is_checked_when_asked_for(visit: Visit) -> None:
+    page = visit("audit")
+
+    page.button(key=Key.AUDIT_REST).click().run()
+
+    told = {metric.label: metric.value for metric in page.metric}
+    assert (told["Records looked at"], told["Failed"], told["Valid"]) == ("54", "4", "49")
+    assert "Looked at 54 records: all from 14 Jan 12:00" in words_of(page)
+    assert "record 839 of its chain never came" in page.dataframe[0].value["reason"].to_list()
+
+
+def test_what_was_checked_of_one_range_is_not_shown_for_another(visit: Visit) -> None:
+    page = visit("audit")
+    page.button(key=Key.AUDIT_REST).click().run()
+
+    page.selectbox(key=Url.AUDIT_AGENT).set_value("rogue").run()
+
+    told = {metric.label: metric.value for metric in page.metric}
+    assert told["Records looked at"] == "18"
+
+
+def test_without_audit_records_the_page_says_what_to_send(visit: Visit, apis: FakeApis) -> None:
+    apis.fleet.empty = True
+
+    told = words_of(visit("audit"))
+
+    assert "No audit record of a governance toolkit in the last 24 h" in told
+    assert "docs/agt.md" in told
 
 
 def test_coverage_tells_what_is_not_measured_from_what_is_zero(visit: Visit) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import polars as pl
 
 from fake_answers import (
+    audit,
     commands,
     costs,
     coverage,
@@ -24,6 +25,7 @@ from fake_answers.common import Fleet, Parameters
 QUERIES: dict[str, Callable[[Fleet, Parameters], pl.DataFrame]] = {
     answer.__name__: answer
     for page in (
+        audit,
         fleet,
         objectives,
         traces,
