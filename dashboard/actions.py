@@ -32,16 +32,28 @@ class Act(StrEnum):
     PAUSE = "pause"
     KILL = "kill"
     RELEASE = "release"
+    ACCEPT = "accept"
+    DECLINE = "decline"
 
 
 @dataclass(frozen=True)
 class Dialog:
-    """One opening of a dialog: what, on whom, and the key that makes it happen once."""
+    """One opening of a dialog: what, on whom, and the key that makes it happen once.
+
+    step_id and hold: the step of a budget that is decided on, and the hold that it proposes.
+    """
 
     act: Act
     agent: str
     hold_id: str | None = None
+    step_id: str | None = None
+    hold: str | None = None
     idempotency_key: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def stops(self) -> bool:
+        """Whether sending it may stop the agent for good, so that its name must be typed."""
+        return self.act is Act.KILL or (self.act is Act.ACCEPT and self.hold == Act.KILL)
 
     @classmethod
     def kept(cls, remembered: Json) -> Dialog:
@@ -69,7 +81,7 @@ def complaint(dialog: Dialog, form: Form) -> str | None:
         return "Nothing was sent: write why, in at least three characters."
     if length > LONGEST_REASON:
         return f"Nothing was sent: the reason has {length:,} characters, 1,000 at most."
-    if dialog.act is Act.KILL and form.name.strip() != dialog.agent:
+    if dialog.stops and form.name.strip() != dialog.agent:
         return f"Nothing was sent: you typed “{form.name.strip()}”, the agent is “{dialog.agent}”."
     if dialog.act is Act.DEGRADE and model_map(form.models) is None:
         return "Nothing was sent: write models as pairs, such as big=small, separated by commas."
@@ -88,6 +100,8 @@ def request_of(dialog: Dialog, form: Form) -> tuple[str, Json]:
     common = {"reason": form.reason.strip(), "idempotency_key": dialog.idempotency_key}
     if dialog.act is Act.RELEASE:
         return f"/v1/holds/{dialog.hold_id}/release", common
+    if dialog.act in (Act.ACCEPT, Act.DECLINE):
+        return f"/v1/budget-steps/{dialog.step_id}/{dialog.act}", common
     body: Json = {
         "kind": dialog.act.value,
         "scope": {"agent_name": dialog.agent, "instance": None},

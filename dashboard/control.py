@@ -15,6 +15,15 @@ def commands(limit: int = 50) -> list[Json]:
     return listed
 
 
+def budget_steps(limit: int = 100) -> list[Json]:
+    """What budgets in money did, newest first."""
+    answer = doors.control().call(
+        "GET", "/v1/budget-steps", token=people.token(), params={"limit": limit}
+    )
+    listed: list[Json] = answer.json()["steps"]
+    return listed
+
+
 def preview(kind: str, agent: str) -> Json:
     """Whom a command would reach, before anybody sends it."""
     body = {

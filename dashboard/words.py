@@ -241,6 +241,23 @@ SPEND_COLOURS: dict[str, Colour] = {
     "not_measured": "gray",
     "within": "green",
 }
+# What a budget did at one of its steps.
+STEP_STATES = {
+    "proposed": "Proposed",
+    "pushed": "Pushed",
+    "warned": "Warned",
+    "accepted": "Accepted",
+    "declined": "Declined",
+    "rearmed": "Armed again",
+}
+STEP_COLOURS: dict[str, Colour] = {
+    "proposed": "violet",
+    "pushed": "red",
+    "warned": "orange",
+    "accepted": "red",
+    "declined": "gray",
+    "rearmed": "gray",
+}
 
 
 def count(value: float | None) -> str:
@@ -270,6 +287,11 @@ def spent(cost_usd: float | None, calls: int, unpriced: int) -> str:
     if cost_usd is None:
         return "not measured" if calls else usd(0)
     return f"at least {usd(cost_usd)}" if unpriced else usd(cost_usd)
+
+
+def left(left_usd: float | None, unpriced: int) -> str:
+    """What of a budget is left; calls of unknown cost can only make it less."""
+    return f"at most {usd(left_usd)}" if unpriced and left_usd is not None else usd(left_usd)
 
 
 def budget_told(row: Mapping[str, Any]) -> str:

@@ -136,7 +136,15 @@ def _budget_bullets() -> Spec:
     )
     return finished(
         layered,
-        legend_of({"accent": "Within", "warn": "At risk", "crit": "Exceeded", "ink": "End"}),
+        legend_of(
+            {
+                "accent": "Within",
+                "muted": "Not measured",
+                "warn": "At risk",
+                "crit": "Exceeded",
+                "ink": "End",
+            }
+        ),
     )
 
 

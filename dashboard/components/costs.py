@@ -74,7 +74,7 @@ def budgets(spend: pl.DataFrame) -> None:
         tables.worded("state", words.SPEND_STATES),
         pl.col("agent").fill_null("all together"),
         spent=_spent(),
-        left=_usd("left_usd"),
+        left=_left(),
         end=_usd("projected_usd"),
         amount=_usd("amount_usd"),
     )
@@ -85,7 +85,7 @@ def budgets(spend: pl.DataFrame) -> None:
         "period": columns.TextColumn("Period", width=64),
         "spent": columns.TextColumn("Spent", width=116, alignment="right"),
         "amount": columns.TextColumn("Budget, $", width=76, alignment="right"),
-        "left": columns.TextColumn("Left", width=76, alignment="right"),
+        "left": columns.TextColumn("Left", width=104, alignment="right"),
         "end": columns.TextColumn("Projected", width=80, alignment="right"),
         **tables.sample_column(told),
     }
@@ -176,6 +176,13 @@ def _spent() -> pl.Expr:
     return told.map_elements(
         lambda row: words.spent(row["cost_usd"], row["calls"], row["unpriced_calls"]),
         return_dtype=pl.String,
+    )
+
+
+def _left() -> pl.Expr:
+    told = pl.struct("left_usd", "unpriced_calls")
+    return told.map_elements(
+        lambda row: words.left(row["left_usd"], row["unpriced_calls"]), return_dtype=pl.String
     )
 
 

@@ -22,20 +22,27 @@ TITLES = {
     Act.PAUSE: "Pause",
     Act.KILL: "Stop",
     Act.RELEASE: "Release",
+    Act.ACCEPT: "Accept the proposal for",
+    Act.DECLINE: "Decline the proposal for",
 }
 ICONS = {
     Act.DEGRADE: ":material/speed:",
     Act.PAUSE: ":material/pause_circle:",
     Act.KILL: ":material/front_hand:",
     Act.RELEASE: ":material/lock_open:",
+    Act.ACCEPT: ":material/check:",
+    Act.DECLINE: ":material/close:",
 }
-SEND_WORDS = {**TITLES, Act.KILL: "Stop agent"}
+SEND_WORDS = {**TITLES, Act.KILL: "Stop agent", Act.ACCEPT: "Accept", Act.DECLINE: "Decline"}
 KEEP_WORDS = {
     Act.DEGRADE: "Leave it as it is",
     Act.PAUSE: "Keep it running",
     Act.KILL: "Keep it running",
     Act.RELEASE: "Keep the hold",
+    Act.ACCEPT: "Decide later",
+    Act.DECLINE: "Decide later",
 }
+WITHOUT_EXPIRY = (Act.RELEASE, Act.ACCEPT, Act.DECLINE)
 
 
 def buttons(agent: str | None, person: Person, offered: Mapping[Act, Key]) -> None:
@@ -50,6 +57,21 @@ def buttons(agent: str | None, person: Person, offered: Mapping[Act, Key]) -> No
 def release_button(agent: str, hold_id: str, person: Person) -> None:
     why = person.why_not_command()
     _opener("Release", Act.RELEASE, agent, Key.COMMANDS_RELEASE, why, hold_id)
+
+
+def decide_button(act: Act, step: Json, person: Person, key: str) -> None:
+    """Accept or decline what a budget proposes."""
+    why = person.why_not_command()
+    dialog = Dialog(act, step["agent"], step_id=step["step_id"], hold=step["hold"])
+    st.button(
+        SEND_WORDS[act],
+        key=key,
+        icon=ICONS[act],
+        disabled=why is not None,
+        help=why,
+        on_click=_open,
+        args=(dialog,),
+    )
 
 
 def _opener(
@@ -67,8 +89,12 @@ def _opener(
 
 
 def open_dialog(act: Act, agent: str, hold_id: str | None = None) -> None:
+    _open(Dialog(act, agent, hold_id))
+
+
+def _open(dialog: Dialog) -> None:
     st.session_state.pop(Session.COMPLAINT, None)
-    st.session_state[Session.DIALOG] = Dialog(act, agent, hold_id).keep()
+    st.session_state[Session.DIALOG] = dialog.keep()
     st.session_state[Session.OPENING] = True
 
 
@@ -117,13 +143,13 @@ def _body() -> None:
                     SEND_WORDS[dialog.act],
                     key=Key.DIALOG_SEND,
                     icon=ICONS[dialog.act],
-                    type="secondary" if dialog.act is Act.KILL else "primary",
+                    type="secondary" if dialog.stops else "primary",
                     on_click=submit,
                 )
 
 
 def _send_key(dialog: Dialog) -> str:
-    return "danger_dialog" if dialog.act is Act.KILL else "safe_dialog"
+    return "danger_dialog" if dialog.stops else "safe_dialog"
 
 
 def _fields(dialog: Dialog) -> None:
@@ -134,7 +160,9 @@ def _fields(dialog: Dialog) -> None:
         max_chars=actions.LONGEST_REASON,
         placeholder="What you saw, and a ticket if there is one. Stored with the command.",
     )
-    if dialog.act is Act.RELEASE:
+    if dialog.stops:
+        st.text_input(f"Type {dialog.agent} to confirm", key=Key.DIALOG_NAME, autocomplete="off")
+    if dialog.act in WITHOUT_EXPIRY:
         return
     choices = list(actions.EXPIRIES)
     st.selectbox(
@@ -156,19 +184,20 @@ def _fields(dialog: Dialog) -> None:
             placeholder="large=small",
             help="Pairs, separated by commas: calls to the first model go to the second",
         )
-    if dialog.act is Act.KILL:
-        st.text_input(f"Type {dialog.agent} to confirm", key=Key.DIALOG_NAME, autocomplete="off")
 
 
 def consequence(dialog: Dialog) -> str:
     """What the command will do, in numbers, before it is sent."""
     if dialog.act is Act.RELEASE:
         return "The restriction ends for every instance. The agent may act as before."
+    if dialog.act is Act.DECLINE:
+        return "Nothing is sent to the agent. The budget does not propose it again in this period."
+    act = Act(dialog.hold) if dialog.act is Act.ACCEPT and dialog.hold else dialog.act
     try:
-        told = control.preview(dialog.act.value, dialog.agent)
+        told = control.preview(act.value, dialog.agent)
     except doors.DoorError as error:
         return f"How far this reaches is not known: {error}."
-    return reach(dialog.act, told)
+    return reach(act, told)
 
 
 def reach(act: Act, told: Json) -> str:
@@ -195,7 +224,7 @@ def _effect(act: Act) -> str:
                 "Every further model and tool call is refused until you release it. "
                 "The agent stays loaded and goes on from there."
             )
-        case Act.RELEASE:
+        case Act.RELEASE | Act.ACCEPT | Act.DECLINE:
             return ""
         case _:
             assert_never(act)
@@ -216,7 +245,8 @@ def submit() -> None:
         st.session_state[Session.COMPLAINT] = f"Not carried out: {error}."
         return
     close_dialog()
-    st.session_state[Session.SENT] = command["hold_id"]
+    if command["hold_id"]:
+        st.session_state[Session.SENT] = command["hold_id"]
 
 
 def written() -> Form:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import data
-from dashboard.components import costs, filters, page
+from dashboard import data, people
+from dashboard.components import budget_steps, costs, filters, page
 from dashboard.state import Key, Url
 
 page.opened("Costs", ranges=True)
@@ -23,6 +23,12 @@ with page.section(
     "Pale: the budget. Bar: spent so far. Tick: where the period ends at the pace so far.",
 ):
     costs.budgets(spend)
+with page.section(
+    "What did budgets do?",
+    "Steps that budgets.yaml names: warned, proposed to an operator, or pushed as a hold. "
+    "Only people release.",
+):
+    budget_steps.shown(people.current(), window, agent)
 left, right = st.columns([5, 4], gap="large")
 with left, page.section("Which models cost it?", f"The dearest first, {told}."):
     costs.models(spent, Key.COSTS_MODELS)

@@ -330,3 +330,15 @@ def test_a_chosen_bypass_shows_both_sides_and_leads_to_its_trace(visit: Visit) -
     expect(evidence).to_contain_text("dec-00000")
     evidence.get_by_role("link", name="Open trace").click()
     expect(page).to_have_url(re.compile(f"trace={TRACE_ID}"))
+
+
+def test_a_proposal_of_a_budget_is_declined_with_a_reason(visit: Visit, apis: FakeApis) -> None:
+    page = visit("/costs")
+    page.get_by_role("button", name="Decline").first.click()
+    page.get_by_label("Why").fill("a load test, agreed")
+    page.get_by_test_id("stDialog").get_by_role("button", name="Decline").click()
+    page.get_by_test_id("stDialog").wait_for(state="detached")
+
+    assert [(sent["step_id"], sent["decision"]) for sent in apis.fleet.sent] == [
+        ("step-1", "decline")
+    ]

@@ -23,6 +23,7 @@ import polars as pl
 from fake_answers import QUERIES
 from fake_answers.commands import command_proof
 from fake_answers.common import AGENTS, NOW, Fleet, Parameters, Row, ago
+from fake_answers.costs import budget_steps
 from polars import selectors
 
 
@@ -208,6 +209,10 @@ class Control(Handler):
             return self.say(200, {"commands": self.fleet.commands})
         if path.endswith("/release"):
             return self.release(path.split("/")[3])
+        if path == "/v1/budget-steps":
+            return self.say(200, {"steps": self.fleet.budget_steps})
+        if path.startswith("/v1/budget-steps/"):
+            return self.decide(*path.split("/")[3:])
         if path == "/v1/instances":
             return self.say(200, {"instances": []})
         if path == "/v1/holds":
@@ -227,6 +232,15 @@ class Control(Handler):
         if not known:
             raise Refusal(401, "unknown_code", "this link was used or is older than an hour")
         self.say(201, {"token": "good-token", **self.me()})
+
+    def decide(self, step_id: str, decision: str) -> None:
+        body = self.body()
+        self.fleet.sent.append({"step_id": step_id, "decision": decision, **body})
+        step = next(one for one in self.fleet.budget_steps if one["step_id"] == step_id)
+        step |= {"state": f"{decision.removesuffix('e')}ed", "decided_by": "admin"}
+        step |= {"decided_at": NOW.isoformat(), "decision_reason": body["reason"]}
+        step["hold_id"] = "hold-courier" if decision == "accept" else None
+        self.say(200, step)
 
     def new_command(self) -> None:
         body = self.body()
@@ -349,7 +363,7 @@ def serving(fleet_: Fleet) -> Iterator[FakeApis]:
 
 def lively_fleet() -> Fleet:
     """The fleet with commands in every stage and one finished report."""
-    return Fleet(commands=journal(), reports=[done_report()])
+    return Fleet(commands=journal(), budget_steps=budget_steps(), reports=[done_report()])
 
 
 def main() -> None:

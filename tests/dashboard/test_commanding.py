@@ -165,3 +165,38 @@ def test_a_malformed_model_map_is_refused_before_it_is_sent(models: str) -> None
     told = actions.complaint(Dialog(Act.DEGRADE, "clerk"), Form(reason="too dear", models=models))
 
     assert told is not None and "such as big=small" in told
+
+
+def deciding(visit: Visit, key: Key) -> AppTest:
+    page = visit("costs")
+    page.button(key=f"{key}_step-1").click().run()
+    return page
+
+
+def test_a_proposal_to_stop_an_agent_is_accepted_with_its_name_and_a_reason(
+    visit: Visit, apis: FakeApis
+) -> None:
+    page = deciding(visit, Key.COSTS_ACCEPT)
+    page.text_area(key=Key.DIALOG_REASON).set_value("it loops")
+    page.button(key=Key.DIALOG_SEND).click().run()
+    assert apis.fleet.sent == []
+    page.text_input(key=Key.DIALOG_NAME).set_value("courier")
+
+    page.button(key=Key.DIALOG_SEND).click().run()
+
+    (sent,) = apis.fleet.sent
+    assert (sent["step_id"], sent["decision"], sent["reason"]) == ("step-1", "accept", "it loops")
+    assert page.title[0].value == "Commands"
+
+
+def test_a_proposal_is_declined_with_a_reason_and_the_page_stays(
+    visit: Visit, apis: FakeApis
+) -> None:
+    page = deciding(visit, Key.COSTS_DECLINE)
+    page.text_area(key=Key.DIALOG_REASON).set_value("a load test")
+
+    page.button(key=Key.DIALOG_SEND).click().run()
+
+    assert [sent["decision"] for sent in apis.fleet.sent] == ["decline"]
+    assert page.title[0].value == "Costs"
+    assert not [one for one in page.button if "accept" in (one.key or "")]

@@ -500,11 +500,33 @@ def test_money_that_is_not_known_is_never_a_sum(visit: Visit) -> None:
     assert told["Spent, 24 h"][0].startswith("at least $")
     assert told["Budgets exceeded"] == ("1", "of 4 budgets")
     budgets = page.dataframe[0].value.set_index("budget")
-    assert list(budgets.index) == ["courier-day", "clerk-month", "rogue-month", "fleet"]
+    assert list(budgets.index) == ["courier-day", "clerk-month", "fleet", "rogue-month"]
     assert budgets.loc["rogue-month", "spent"] == "not measured"
     assert budgets.loc["fleet", "spent"] == "at least $412.00"
-    models = page.dataframe[1].value.set_index("model")
+    assert budgets.loc["fleet", "left"] == "at most $588.00"
+    models = page.dataframe[2].value.set_index("model")
     assert models.loc["llama-on-prem", "spent"] == "not measured"
+
+
+def test_what_budgets_did_is_told_with_who_decided(visit: Visit) -> None:
+    page = visit("costs")
+
+    steps = page.dataframe[1].value
+    states = [state for row in steps["state"] for state in row]
+    assert states == ["Declined", "Proposed", "Pushed", "Warned"]
+    assert list(steps["step"])[1:3] == ["Stop at 120 %", "Degrade at 100 %"]
+    assert steps["hold"][2] == "Acknowledged"
+    assert steps["spent"][0] == "at least $912.00"
+    assert steps["why"][0] == "ada: a test run"
+
+
+def test_who_is_not_signed_in_reads_what_budgets_did_in_the_evidence(visit: Visit) -> None:
+    page = visit("costs", token=None)
+
+    steps = page.dataframe[1].value
+    assert [list(state) for state in steps["state"]] == [["Pushed"]]
+    assert steps["spent"][0] == "$20.40"
+    assert not [one for one in page.button if "accept" in (one.key or "")]
 
 
 def test_an_agent_tells_its_budgets_and_those_it_shares(visit: Visit) -> None:

@@ -24,6 +24,7 @@ class Fleet:
     sample: bool = True
     commands: list[Row] = field(default_factory=list)
     reports: list[Row] = field(default_factory=list)
+    budget_steps: list[Row] = field(default_factory=list)
     sent: list[Row] = field(default_factory=list)
 
 

@@ -91,7 +91,7 @@ def spend(_: Fleet, parameters: Parameters) -> pl.DataFrame:
             amount_usd=1000.0,
             cost_usd=412.0,
             unpriced_calls=812,
-            state="within",
+            state="not_measured",
         ),
         spend_row("sample-triage", cost_usd=1.2),
     ]
@@ -102,7 +102,104 @@ def spend(_: Fleet, parameters: Parameters) -> pl.DataFrame:
     return frame.filter((pl.col("agent") == asked) | pl.col("agent").is_null()) if asked else frame
 
 
+def budget_step(number: int, **told: Any) -> Row:
+    """A step of a budget as control answers it."""
+    return {
+        "step_id": f"step-{number}",
+        "budget": "courier-day",
+        "agent": "courier",
+        "act": "warn",
+        "hold": None,
+        "at": 0.8,
+        "amount_usd": 20.0,
+        "usd": 16.1,
+        "unpriced_calls": 0,
+        "since": NOW.replace(hour=0, minute=0).isoformat(),
+        "lasts_s": 86_400,
+        "models": {},
+        "taken_at": (NOW - timedelta(minutes=9 * number)).isoformat(),
+        "state": "warned",
+        "note": None,
+        "reason": "budget courier-day: 16.10 of 20.00 USD spent since 2026-01-15T00:00Z; "
+        "its step at 80 %",
+        "command_id": None,
+        "hold_id": None,
+        "hold_state": None,
+        "hold_expires_at": None,
+        "decided_by": None,
+        "decided_at": None,
+        "decision_reason": None,
+        "rearmed_at": None,
+        "sample": False,
+        **told,
+    }
+
+
+def budget_steps() -> list[Row]:
+    decided = {"decided_by": "ada", "decided_at": NOW.isoformat(), "decision_reason": "a test run"}
+    return [
+        budget_step(
+            1,
+            act="propose",
+            hold="kill",
+            state="proposed",
+            at=1.2,
+            usd=24.4,
+            reason="budget courier-day: 24.40 of 20.00 USD spent since 2026-01-15T00:00Z; "
+            "its step at 120 %",
+        ),
+        budget_step(
+            2,
+            act="push",
+            hold="degrade",
+            state="pushed",
+            at=1,
+            usd=20.4,
+            hold_id="hold-courier",
+            hold_state="acked",
+        ),
+        budget_step(3),
+        budget_step(
+            4,
+            budget="fleet",
+            agent="clerk",
+            act="propose",
+            hold="pause",
+            state="declined",
+            unpriced_calls=812,
+            usd=912.0,
+            amount_usd=1000.0,
+            at=0.9,
+            **decided,
+        ),
+    ]
+
+
+def governance_events(_: Fleet, parameters: Parameters) -> pl.DataFrame:
+    def told(name: str, dialect: str = "watchkeeper") -> Row:
+        return {
+            "happened_at": NOW - timedelta(minutes=20),
+            "kind": "cost",
+            "name": name,
+            "subject": "courier-day",
+            "agent": "courier",
+            "from_value": None,
+            "to_value": "degrade at 100 %",
+            "value": 20.4,
+            "reason": "budget courier-day: 20.40 of 20.00 USD spent",
+            "dialect": dialect,
+            "told_by": "event",
+            "trace_id": None,
+            "span_id": None,
+            "sample": False,
+        }
+
+    rows = [told("budget.pushed"), told("cost.alert", "agt")]
+    return only(pl.DataFrame(rows, schema_overrides={"happened_at": TIME}), "agent", parameters)
+
+
 ANSWERS = (
     costs,
+    governance_events,
     spend,
 )
