@@ -251,10 +251,6 @@ def spend(agent: str | None = None) -> pl.DataFrame:
     return _frame("spend", None, agent=agent)
 
 
-def governance_events(asked: Window, kind: str, agent: str | None = None) -> pl.DataFrame:
-    return _frame("governance_events", asked, kind=kind, agent=agent, limit=PAGE_ROWS)
-
-
 def inventory(
     kind: str | None = None, standing: str | None = None, agent: str | None = None
 ) -> pl.DataFrame:

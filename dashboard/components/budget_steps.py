@@ -108,7 +108,7 @@ def _why(step: Json) -> str:
 
 
 def _from_evidence(window: Window, agent: str | None) -> Iterator[Json]:
-    for event in data.governance_events(window, "cost", agent).to_dicts():
+    for event in data.governance_events(window, agent=agent, kind="cost").to_dicts():
         name = event["name"] or ""
         if event["dialect"] == "watchkeeper" and name.startswith(_PREFIX):
             yield {

@@ -175,31 +175,7 @@ def budget_steps() -> list[Row]:
     ]
 
 
-def governance_events(_: Fleet, parameters: Parameters) -> pl.DataFrame:
-    def told(name: str, dialect: str = "watchkeeper") -> Row:
-        return {
-            "happened_at": NOW - timedelta(minutes=20),
-            "kind": "cost",
-            "name": name,
-            "subject": "courier-day",
-            "agent": "courier",
-            "from_value": None,
-            "to_value": "degrade at 100 %",
-            "value": 20.4,
-            "reason": "budget courier-day: 20.40 of 20.00 USD spent",
-            "dialect": dialect,
-            "told_by": "event",
-            "trace_id": None,
-            "span_id": None,
-            "sample": False,
-        }
-
-    rows = [told("budget.pushed"), told("cost.alert", "agt")]
-    return only(pl.DataFrame(rows, schema_overrides={"happened_at": TIME}), "agent", parameters)
-
-
 ANSWERS = (
     costs,
-    governance_events,
     spend,
 )

@@ -111,6 +111,16 @@ EVENTS: tuple[Row, ...] = (
     ),
     event(ago(hours=9), "threat", "prompt_injection", None, to_value="high", dialect="agt"),
     event(
+        ago(hours=10),
+        "cost",
+        "budget.pushed",
+        "courier",
+        subject="courier-day",
+        to_value="degrade at 100 %",
+        value=20.4,
+        reason="budget courier-day: 20.40 of 20.00 USD spent",
+    ),
+    event(
         ago(hours=16), "cost", "cost.alert", "sample-triage", value=0.82, sample=True, detail="{}"
     ),
 )
