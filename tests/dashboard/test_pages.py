@@ -257,7 +257,7 @@ def test_governance_events_are_counted_by_gravity_and_told_newest_first(visit: V
 
     told = {metric.label: (metric.value, metric.delta) for metric in page.metric}
     assert told["Stopped or attacked"] == ("3", "kill 1, quarantine 1 and 1 more")
-    assert told["Alarm"] == ("8", "breaker 7, cost 1")
+    assert told["Alarm"] == ("9", "breaker 7, cost 2")
     table = page.dataframe[0].value
     assert table["name"].to_list()[:3] == [
         "security.agent_killed",
