@@ -69,6 +69,11 @@ class Rule:
         if not timedelta(0) < self.within <= LONGEST:
             raise ValueError(f"a sequence lasts at most {LONGEST}, got {self.within}")
 
+    @property
+    def asks_for_agents(self) -> bool:
+        """Whether it matters to the rule which agent acted."""
+        return self.scope is Scope.AGENT or self.agents is not None
+
     def numbered(self) -> list[tuple[int, Step]]:
         """Steps from 1 on; those that clear a sequence all have the number CLEARED."""
         return [*enumerate(self.steps, 1), *((CLEARED, step) for step in self.unless)]

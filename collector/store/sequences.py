@@ -5,7 +5,9 @@
 2. Where what is noted changed, the key is matched anew from as long before as a sequence may last
    until as long behind, so the order of arrival is no matter.
 3. A match that was found before keeps the time at which it was found.
-4. A rule that is new or was changed is looked for in all kept actions, in a transaction of its own.
+4. Where a name of an agent comes to stand for another agent, or no longer does, what that name
+   did is noted anew for the rules that ask for the agent.
+5. A rule that is new or was changed is looked for in all kept actions, in a transaction of its own.
    One that fits too many of them is suspended and says so. Later nobody can have it suspended by
    acting much: of each key and step the newest actions are looked at.
 """
@@ -34,6 +36,10 @@ __all__ = ["Sequences"]
 MOST_NOTED = 500_000
 _MOST_A_STEP = 10_000
 _THIN_S = 3600.0
+# Looking for names that changed costs a small query, following them one of all actions: a fiftieth
+# of the time at most is spent on them.
+_NAMES_S = 2.0
+_NAMES_TAKE_S = _NAMES_S / 50
 # Twice as long as a sequence may last, for what arrives late.
 _KEPT = 2 * LONGEST
 # The last moment a signed 64-bit count of nanoseconds can name, in the year 2262.
@@ -77,17 +83,6 @@ _MATCH = pa.schema(
 _log = structlog.get_logger("collector.store.sequences")
 
 
-class _Noted(NamedTuple):
-    """One row that `note_*` and `forget_actions` answer."""
-
-    rule: str
-    key: str
-    step: int
-    trace_id: bytes
-    span_id: bytes
-    start_ns: int
-
-
 class _Span(NamedTuple):
     """Where in the actions of one key something changed, in nanoseconds."""
 
@@ -99,12 +94,19 @@ class Sequences:
     """Looks for the rules in force. Everything but `suspended` runs on the applier's thread."""
 
     def __init__(
-        self, rules: Callable[[], tuple[Rule, ...]], *, most_noted: int = MOST_NOTED
+        self,
+        rules: Callable[[], tuple[Rule, ...]],
+        *,
+        most_noted: int = MOST_NOTED,
+        names_s: float = _NAMES_S,
     ) -> None:
         self._rules = rules
         self._most = most_noted
         self._in_force: dict[str, Rule] = {}
+        self._steps = _steps(())
         self._seen: tuple[Rule, ...] | None = None
+        self._names_s = names_s
+        self._names_at = float("-inf")
         self._thin_at = time.monotonic() + _THIN_S
         self._lock = threading.Lock()
         self._suspended: dict[str, str] = {}
@@ -119,18 +121,23 @@ class Sequences:
         """Look where derivation has just changed something, inside its transaction."""
         if not self._in_force:
             return
-        gone = set(map(_noted, run(cursor, "sequences/forget_actions")))
-        with registered(cursor, "sequence_step", _steps(self._in_force.values())):
+        run(cursor, "sequences/forget_actions")
+        with registered(cursor, "sequence_step", self._steps):
             run(cursor, "sequences/of_told")
-            come = set(map(_noted, run(cursor, "sequences/note", {"most": None})))
-        self._match(cursor, _changed(gone ^ come))
+            run(cursor, "sequences/note", {"most": None})
+        self._match(cursor)
 
     def renew(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Look for rules that are new or were changed, and forget those that are gone."""
         self._thin(cursor)
         rules = self._rules()
-        if rules is self._seen:
-            return
+        if rules is not self._seen:
+            self._renew_rules(cursor, rules)
+            self._seen = rules
+            self._steps = _steps(self._in_force.values())
+        self._follow_names(cursor)
+
+    def _renew_rules(self, cursor: duckdb.DuckDBPyConnection, rules: Iterable[Rule]) -> None:
         known = dict(run(cursor, "sequences/known_rules"))
         wanted = {rule.name: rule for rule in rules}
         with self._lock:
@@ -142,7 +149,6 @@ class Sequences:
                 self._in_force[name] = rule
             else:
                 self._try_to_replace(cursor, name, rule)
-        self._seen = rules
 
     def _try_to_replace(
         self, cursor: duckdb.DuckDBPyConnection, name: str, rule: Rule | None
@@ -159,7 +165,35 @@ class Sequences:
     def _thin(self, cursor: duckdb.DuckDBPyConnection) -> None:
         if time.monotonic() >= self._thin_at:
             self._thin_at = time.monotonic() + _THIN_S
-            run(cursor, "sequences/thin", {"before": datetime.now(UTC) - _KEPT})
+            before = {"before": datetime.now(UTC) - _KEPT}
+            with transaction(cursor):
+                run(cursor, "sequences/note_thinned", before)
+                run(cursor, "sequences/thin", before)
+
+    def _follow_names(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Note anew what agents did whose name stands for another agent by now."""
+        rules = [rule for rule in self._in_force.values() if rule.asks_for_agents]
+        began = time.monotonic()
+        if not rules or began < self._names_at:
+            return
+        try:
+            if run(cursor, "sequences/renamed")[0][0]:
+                self._note_renamed(cursor, rules)
+        # What was noted stays as it was, and is tried again.
+        except duckdb.Error as error:
+            _log.error("sequence_names_not_followed", reason=str(error))
+        took = time.monotonic() - began
+        pause_s = self._names_s * max(1.0, took / _NAMES_TAKE_S)
+        self._names_at = time.monotonic() + pause_s
+
+    def _note_renamed(self, cursor: duckdb.DuckDBPyConnection, rules: Iterable[Rule]) -> None:
+        with transaction(cursor), registered(cursor, "sequence_step", _steps(rules)):
+            run(cursor, "sequences/of_renamed")
+            run(cursor, "sequences/forget_renamed")
+            run(cursor, "sequences/forget_names")
+            run(cursor, "sequences/keep_names")
+            run(cursor, "sequences/note", {"most": None})
+            self._match(cursor)
 
     def _replace(self, cursor: duckdb.DuckDBPyConnection, name: str, rule: Rule | None) -> None:
         with transaction(cursor):
@@ -172,12 +206,13 @@ class Sequences:
         """Whether the rule is in force from now on."""
         with registered(cursor, "sequence_step", _steps([rule])):
             run(cursor, "sequences/of_all")
-            noted = list(map(_noted, run(cursor, "sequences/note", {"most": self._most + 1})))
-        if len(noted) > self._most:
+            run(cursor, "sequences/forget_none")
+            noted = run(cursor, "sequences/note", {"most": self._most + 1})[0][0]
+        if noted > self._most:
             self._suspend(cursor, rule.name)
             return False
         self._in_force[rule.name] = rule
-        self._match(cursor, _changed(noted))
+        self._match(cursor)
         return True
 
     def _forget(self, cursor: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -194,18 +229,23 @@ class Sequences:
         with self._lock:
             self._suspended[name] = reason
 
-    def _match(
-        self, cursor: duckdb.DuckDBPyConnection, changed: Mapping[tuple[str, str], _Span]
-    ) -> None:
-        """Match the changed keys anew."""
+    def _match(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Match anew where what is noted has just changed."""
+        changed = {
+            (rule, key): _Span(first_ns, last_ns)
+            for rule, key, first_ns, last_ns in run(cursor, "sequences/changed")
+        }
         if not changed:
             return
         with registered(cursor, "sequence_key", _keys(changed, self._in_force)):
             most = {"most_a_step": _MOST_A_STEP, "most": self._most}
             rows = run(cursor, "sequences/noted", most)
+            thinned = {"thinned_ns": _thinned_ns(cursor)}
             before = {
-                (rule, key, tuple(traces), tuple(spans)): _EPOCH + timedelta(microseconds=found_us)
-                for rule, key, traces, spans, found_us in run(cursor, "sequences/forget_matches")
+                (rule, tuple(traces), tuple(spans)): _EPOCH + timedelta(microseconds=found_us)
+                for rule, traces, spans, found_us in run(
+                    cursor, "sequences/forget_matches", thinned
+                )
             }
         found = list(self._found(rows, changed, before))
         if found:
@@ -229,24 +269,13 @@ class Sequences:
                 if match.completed.start_ns < changed[name, key].first_ns:
                     continue
                 row = _match_row(name, key, match)
-                told = (name, key, tuple(row["trace_ids"]), tuple(row["span_ids"]))
+                told = (name, tuple(row["trace_ids"]), tuple(row["span_ids"]))
                 yield {**row, "found_at": before.get(told, now)}
 
 
-def _noted(row: tuple[Any, ...]) -> _Noted:
-    rule, key, step, trace, span, start_ns = row
-    return _Noted(rule, key, step, bytes(trace), bytes(span), start_ns)
-
-
-def _changed(noted: Iterable[_Noted]) -> dict[tuple[str, str], _Span]:
-    """For each key the stretch in which something changed."""
-    changed: dict[tuple[str, str], _Span] = {}
-    for each in noted:
-        known = changed.get((each.rule, each.key), _Span(each.start_ns, each.start_ns))
-        changed[each.rule, each.key] = _Span(
-            min(known.first_ns, each.start_ns), max(known.last_ns, each.start_ns)
-        )
-    return changed
+def _thinned_ns(cursor: duckdb.DuckDBPyConnection) -> int:
+    (thinned_ns,) = run(cursor, "sequences/thinned")[0]
+    return -_LATEST_NS if thinned_ns is None else int(thinned_ns)
 
 
 def _keys(changed: Mapping[tuple[str, str], _Span], rules: Mapping[str, Rule]) -> pa.Table:

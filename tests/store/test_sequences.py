@@ -63,7 +63,7 @@ def cursor(store: Store) -> duckdb.DuckDBPyConnection:
 
 
 def _sequences(cursor: duckdb.DuckDBPyConnection, *rules: Rule, **more: Any) -> Sequences:
-    sequences = Sequences(lambda: rules, **more)
+    sequences = Sequences(lambda: rules, **{"names_s": 0, **more})
     sequences.renew(cursor)
     return sequences
 
@@ -261,12 +261,96 @@ def test_times_at_the_end_of_what_can_be_told_are_followed(
     assert _found(cursor) == FOUND
 
 
+BY_AGENT = replace(RULE, scope=Scope.AGENT)
+
+
+def _name(cursor: duckdb.DuckDBPyConnection, **names: str) -> None:
+    """Which names stand for which agent from now on."""
+    cursor.execute("delete from agent_name").fetchall()
+    for alias, agent in names.items():
+        cursor.execute(
+            "insert into agent_name by name select $alias as alias, $agent as agent",
+            {"alias": alias, "agent": agent},
+        ).fetchall()
+
+
+def test_names_that_are_joined_are_one_agent_until_they_are_parted(
+    cursor: duckdb.DuckDBPyConnection,
+) -> None:
+    sequences = _sequences(cursor, BY_AGENT)
+    _tell(cursor, sequences, READ, SENT._replace(agent="clerk-v2"))
+    assert _found(cursor) == []
+
+    _name(cursor, **{"clerk-v2": "clerk"})
+    sequences.renew(cursor)
+    assert _found(cursor) == [("secret-then-send", "clerk", ["read_secret", "http_post"])]
+
+    _name(cursor)
+    sequences.renew(cursor)
+    assert _found(cursor) == []
+
+
+def test_what_one_name_did_alone_follows_it_to_another_agent(
+    cursor: duckdb.DuckDBPyConnection,
+) -> None:
+    sequences = _sequences(cursor, BY_AGENT)
+    _tell(cursor, sequences, READ._replace(agent="a"), SENT._replace(agent="a"))
+    found_at = _found_at(cursor)
+
+    for agent in ("b", "c"):
+        _name(cursor, a=agent)
+        sequences.renew(cursor)
+        assert _found(cursor) == [("secret-then-send", agent, ["read_secret", "http_post"])]
+
+    assert _found_at(cursor) == found_at
+
+
+def test_a_rule_means_an_agent_under_each_of_its_names(
+    cursor: duckdb.DuckDBPyConnection,
+) -> None:
+    rules = [replace(RULE, name=agent, agents=(agent,)) for agent in ("a", "b", "c")]
+    sequences = _sequences(cursor, *rules)
+    _tell(cursor, sequences, READ._replace(agent="a"), SENT._replace(agent="a"))
+
+    _name(cursor, a="b")
+    sequences.renew(cursor)
+
+    assert [rule for rule, _, _ in _found(cursor)] == ["a", "b"]
+
+
+def test_names_that_were_joined_before_a_rule_was_written_or_another_process_started_count(
+    cursor: duckdb.DuckDBPyConnection,
+) -> None:
+    told = _sequences(cursor, BY_AGENT)
+    _tell(cursor, told, READ, SENT._replace(agent="clerk-v2"))
+    _name(cursor, **{"clerk-v2": "clerk"})
+
+    _sequences(cursor, BY_AGENT)
+    assert len(_found(cursor)) == 1
+    _sequences(cursor, replace(BY_AGENT, name="written-later"), BY_AGENT)
+    assert [rule for rule, _, _ in _found(cursor)] == ["secret-then-send", "written-later"]
+
+
+def test_a_name_that_was_joined_and_parted_before_anybody_looked_leaves_no_trace(
+    cursor: duckdb.DuckDBPyConnection,
+) -> None:
+    sequences = _sequences(cursor, BY_AGENT)
+    _name(cursor, **{"clerk-v2": "clerk"})
+    _tell(cursor, sequences, READ, SENT._replace(agent="clerk-v2"))
+    _name(cursor)
+
+    sequences.renew(cursor)
+
+    assert _found(cursor) == []
+
+
 acts = st.lists(
     st.builds(
         Act,
         st.integers(1, 8),
         st.integers(0, 15),
         st.sampled_from(["read_secret", "vault_read", "http_post", "ask", "browse"]),
+        agent=st.sampled_from(["a", "b", "c"]),
         conversation=st.sampled_from(["c1", "c2", None]),
         outcome=st.sampled_from(["ok", "denied"]),
     ),
@@ -292,6 +376,48 @@ def test_any_order_batching_and_repetition_finds_the_same(
         _tell(cursor, one_by_one, act)
 
     assert _kept(cursor, one_by_one) == at_once
+
+
+namings = st.lists(
+    st.dictionaries(st.sampled_from("ab"), st.sampled_from("cd"), max_size=2), max_size=4
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(acts=acts, namings=namings, seed=st.integers(0, 2**32))
+def test_any_order_of_what_is_told_and_of_joining_and_parting_finds_the_same(
+    cursor: duckdb.DuckDBPyConnection,
+    acts: list[Act],
+    namings: list[dict[str, str]],
+    seed: int,
+) -> None:
+    cursor.execute("delete from action").fetchall()
+    rules = (BY_AGENT, replace(RULE, name="of-c", agents=("c",)))
+    _name(cursor, **(namings[-1] if namings else {}))
+    sequences = _sequences(cursor)
+    _tell(cursor, sequences, *acts)
+    at_once = _kept(cursor, _sequences(cursor, *rules))
+    cursor.execute("delete from action").fetchall()
+    _sequences(cursor)
+    _name(cursor)
+    step_by_step = _sequences(cursor, *rules)
+    random = Random(seed)
+    steps: list[tuple[float, Any]] = [(random.random(), act) for act in acts]
+    steps += [(at / 4 + 0.1, names) for at, names in enumerate(namings)]
+    for _, step in sorted(steps, key=lambda each: each[0]):
+        if isinstance(step, Act):
+            _tell(cursor, step_by_step, step)
+        else:
+            _name(cursor, **step)
+            if random.random() < 0.7:
+                step_by_step.renew(cursor)
+    step_by_step.renew(cursor)
+
+    assert _kept(cursor, step_by_step) == at_once
+
+
+def _found_at(cursor: duckdb.DuckDBPyConnection) -> list[Any]:
+    return list(cursor.execute("select epoch_us(found_at) from sequence_match").fetchall())
 
 
 def _kept(cursor: duckdb.DuckDBPyConnection, sequences: Sequences) -> list[Any]:

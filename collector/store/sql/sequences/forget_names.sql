@@ -1,0 +1,2 @@
+-- The names are told anew as they stand. Bound: nothing.
+delete from sequence_name
