@@ -39,7 +39,7 @@ with
     call as (
         select *
         from called
-        where kind <> 'agent'
+        where kind <> 'agent' and trace_id in (select trace_id from traced)
     ),
     exact as (
         select

@@ -1,6 +1,6 @@
 -- Calls of tools and models that deriving told, or took back.
 -- Bound: nothing; reads the temporary tables told_action and forgotten_action.
-create or replace temp table changed_call as
+create or replace temp view changed_call as
 with
     changed as (
         select 1 as calls, *

@@ -1,6 +1,6 @@
 -- Calls of models that deriving told, or took back; a call that was refused was never made.
 -- Bound: nothing; reads the temporary tables told_run, told_action, forgotten_run and forgotten_action.
-create or replace temp table changed_cost as
+create or replace temp view changed_cost as
 with
     changed as (
         select 1 as calls, *

@@ -1,4 +1,4 @@
--- Count the calls that changed. Bound: nothing; reads the temporary table changed_call.
+-- Count the calls that changed. Bound: nothing; reads the temporary view changed_call.
 insert into call_rollup by name
 select
     time_bucket(interval 1 hour, started_at) as started_in,

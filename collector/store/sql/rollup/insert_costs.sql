@@ -1,4 +1,4 @@
--- Count the calls of models that changed. Bound: nothing; reads the temporary table changed_cost.
+-- Count the calls of models that changed. Bound: nothing; reads the temporary view changed_cost.
 insert into cost_rollup by name
 select
     date_trunc('hour', started_at) as started_in,
