@@ -381,6 +381,7 @@ class Plane:
             "watchkeeper.command.origin": command["origin"],
             "watchkeeper.command.reason": reason or command["reason"],
             "watchkeeper.command.expires_at": command["expires_at"],
+            "watchkeeper.command.profile": command["profile"],
             "watchkeeper.sample": bool(command["sample"]),
         }
         self._spool.tell(Event(nanoseconds(now), attributes({**told, **known})))

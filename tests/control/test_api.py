@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import httpx
@@ -503,3 +504,15 @@ async def test_the_refusal_of_another_agent_proves_nothing(bench: Bench) -> None
     assert forged.status_code == 409 and forged.json()["error"]["field"] == "agent"
     assert shown["state"] == "acked"
     assert proven.json()["state"] == "enforced"
+
+
+async def test_what_a_degraded_agent_may_still_do_is_told_with_each_transition(
+    bench: Bench,
+) -> None:
+    profile = {"tools": {"class": "read_only", "deny": ["transfer"]}}
+
+    await bench.command(kind="degrade", profile=profile)
+
+    told = [json.loads(each["watchkeeper.command.profile"]) for each in bench.told()]
+    assert [each["tools"] for each in told] == [profile["tools"]] * len(told)
+    assert len(told) == 2

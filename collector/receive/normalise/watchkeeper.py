@@ -120,6 +120,7 @@ _DETAIL: Mapping[str, str] = {
     "status": _C + "status",
     "effective_mode": _C + "effective_mode",
     "approvers": _C + "approvers",
+    "profile": _C + "profile",
     "decision_id": _D + "id",
     "epoch": "watchkeeper.state_epoch",
     "gen": "watchkeeper.state_gen",

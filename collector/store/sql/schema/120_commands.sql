@@ -19,6 +19,8 @@ select
     -- How far it has come, not what was told last: an acknowledgement may arrive after
     -- the refusal that proves more.
     arg_max(phase, phase_place(phase)) as phase,
-    bool_or(sample) as sample
+    bool_or(sample) as sample,
+    -- What a degraded agent may still do, as JSON.
+    any_value(detail ->> '$.profile') as profile
 from command_event
 group by command_id;

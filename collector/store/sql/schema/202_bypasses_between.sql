@@ -1,5 +1,5 @@
 -- Actions that went through although they were denied, waited for an approval that never came, or were
--- under a hold, with the evidence of both sides. Only a span that looks fine counts as gone through.
+-- under a hold that forbade them, with the evidence of both sides. Only a span that looks fine counts as gone through.
 -- proven: nothing but the action explains the evidence. suspected: a refusal may look like it, and
 -- reason says which: a denial told from within the call, a framework that leaves a span that looks
 -- fine for a refused call, or a match by name or time alone. A call refused by Watchkeeper's own client is
@@ -12,10 +12,11 @@ with
             c.hold_id,
             c.kind,
             coalesce(n.agent, c.agent) as agent,
-            least(c.released_at, c.expired_at, c.expires_at) as stood_until
+            least(c.released_at, c.expired_at, c.expires_at) as stood_until,
+            c.profile
         from commands as c
         left join agent_names as n on n.alias = c.agent
-        where c.kind in ('kill', 'pause') and c.signed_at < until_at
+        where (c.kind in ('kill', 'pause') or (c.kind = 'degrade' and c.profile is not null)) and c.signed_at < until_at
     ),
     went as (
         select *
@@ -96,7 +97,10 @@ with
             s.command_id,
             s.kind as hold_kind,
             coalesce(i.acked_at, l.acked_at) as acked_at,
-            case when i.hold_id is null then 'the action does not say which instance it was' end as doubt
+            case
+                when i.hold_id is null then 'the action does not say which instance it was'
+                when s.kind = 'degrade' and w.kind = 'model' then 'the span may name the model as it was before the profile replaced it'
+            end as doubt
         from went as w
         inner join standing as s on s.agent = w.agent
         inner join all_answered as l on l.hold_id = s.hold_id
@@ -104,6 +108,7 @@ with
         where
             w.outcome = 'ok'
             and (s.stood_until is null or s.stood_until > since_at)
+            and (s.kind <> 'degrade' or takes_away(s.profile, w.kind, w.name))
             and w.started_at > coalesce(i.acked_at, l.acked_at) + interval 1 second
             and (s.stood_until is null or w.started_at < s.stood_until)
             and (i.hold_id is not null or w.instance is null)
