@@ -15,6 +15,7 @@ from typing import Any
 
 from collector.cli.ask import rows_of
 from collector.cli.keep import instant
+from collector.cli.lines import print_row
 from collector.config import Settings
 from collector.reverification import Result
 
@@ -67,7 +68,7 @@ def _list_failed(settings: Settings, counted: dict[str, Any], asked: dict[str, s
         if any(row["result"] == result for row in counted["results"]):
             for row in rows_of(settings, "reverification", **stretch, result=result.value):
                 told = [f"{row['told_at']:%Y-%m-%dT%H:%M:%S.%fZ}", row["result"], row["agent"]]
-                print(*told, row["record_id"], row["reason"], sep="\t")
+                print_row(*told, row["record_id"], row["reason"])
 
 
 def _narrate(counted: dict[str, Any]) -> None:
@@ -92,10 +93,10 @@ def _conclude(
 ) -> None:
     print(f"looked at\t{since:%Y-%m-%dT%H:%M:%SZ} to {until:%Y-%m-%dT%H:%M:%SZ}")
     for (kind, result), records in sorted(results.items()):
-        print(kind, result, records, sep="\t")
+        print_row(kind, result, records)
     for field, records in left_out.most_common():
-        print("not covered by the hash", field, records, sep="\t")
+        print_row("not covered by the hash", field, records)
     if skipped:
-        print("not looked at", "too many of one instant", skipped, sep="\t")
+        print_row("not looked at", "too many of one instant", skipped)
     if not results:
         print("no audit record of the governance toolkit in this period", file=sys.stderr)

@@ -6,11 +6,13 @@ import polars as pl
 import streamlit as st
 from streamlit import column_config as columns
 
-from dashboard import words
+from dashboard import data, words
 from dashboard.components import filters, page, tables
+from dashboard.data import Window
 from dashboard.doors import Json
 from dashboard.state import Key, Url, address
 
+NOT_MEASURED = "not measured"
 BY = {"agent": "Agent", "framework": "Framework", "tool": "Tool or model"}
 
 
@@ -51,15 +53,52 @@ def tiles(rows: pl.DataFrame, bypasses: pl.DataFrame) -> None:
 
 
 def _share(label: str, rows: pl.DataFrame) -> None:
+    if rows.is_empty():
+        page.number(label, words.UNKNOWN, "no call in the range")
+        return
     measured, governed = int(rows["measured"].sum()), int(rows["governed"].sum())
     if not measured:
-        page.number(label, words.UNKNOWN, "not measured: no decision was ever told")
+        page.number(label, words.UNKNOWN, "not measured: no decision told")
         return
     page.number(
         label,
-        f"{governed / measured:.0%}" if governed < measured else "100%",
+        decided(governed, measured),
         words.of(governed, measured, "calls"),
         colour="gray" if governed == measured else "orange",
+    )
+
+
+def decided(governed: int, measured: int) -> str:
+    """A share that reads 100% only when nothing is missing."""
+    if not measured:
+        return NOT_MEASURED
+    whole = governed * 100 // measured
+    return f"{whole}%" if whole or not governed else "under 1%"
+
+
+def by_agent(rows: pl.DataFrame) -> pl.DataFrame:
+    """For each agent the share of its tool calls that somebody decided about, in words."""
+    shares = (
+        rows.filter(pl.col("kind") == "tool")
+        .group_by("agent")
+        .agg(pl.col("measured").sum(), pl.col("governed").sum())
+    )
+    told = [decided(row["governed"], row["measured"]) for row in shares.to_dicts()]
+    return shares.select("agent").with_columns(decided=pl.Series(told, dtype=pl.String))
+
+
+def of_agent(agent: str, window: Window) -> None:
+    """How much of what one agent did was decided about, with the way to what was not."""
+    rows = data.coverage(window, agent=agent)
+    if rows.is_empty():
+        page.nothing(f"No call of a tool or a model in the last {page.range_words()}.")
+        return
+    tiles(rows, data.bypasses(window, agent=agent))
+    st.page_link(
+        "views/coverage.py",
+        label="Open its coverage",
+        icon=":material/shield:",
+        query_params=address({Url.COVERAGE_AGENT: agent}),
     )
 
 
@@ -71,7 +110,7 @@ def listing(rows: pl.DataFrame, by: str) -> None:
     told = tables.marked_sample(rows).with_columns(
         tables.worded("kind", words.CALLS),
         measured_as=pl.when(pl.col("measured") == 0)
-        .then(pl.lit("not measured"))
+        .then(pl.lit(NOT_MEASURED))
         .otherwise(pl.format("{} of {}", "governed", "measured")),
     )
     named = {

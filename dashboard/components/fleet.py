@@ -8,7 +8,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import charts, data, timeline, words
-from dashboard.components import draw, page, tables
+from dashboard.components import coverage, draw, page, tables
 from dashboard.data import Window
 from dashboard.state import Key, Url, address
 
@@ -80,11 +80,16 @@ def unanswered(now: datetime) -> None:
     )
 
 
-def attention(agents: pl.DataFrame) -> None:
+def attention(agents: pl.DataFrame, window: Window) -> None:
     """Every agent, worst first; a row opens it."""
-    picked = tables.agent_table(agents, Key.FLEET_ATTENTION)
+    told = agents.with_columns(decided=pl.lit(None, pl.String))
+    with page.surviving():
+        shares = coverage.by_agent(data.coverage(window))
+        told = agents.join(shares, on="agent", how="left", maintain_order="left")
+    picked = tables.agent_table(told, Key.FLEET_ATTENTION)
     if picked:
         st.switch_page("views/agent.py", query_params=address({Url.AGENT: picked}))
+    st.page_link("views/coverage.py", label="What was not decided?", icon=":material/shield:")
 
 
 def blocked(window: Window) -> None:

@@ -150,11 +150,17 @@ def agent_table(agents: pl.DataFrame, key: str) -> str | None:
     config = {
         "state": state_column(),
         "agent": columns.TextColumn("Agent", width=96),
-        "reason": columns.TextColumn("Why it is here", width=280),
+        "reason": columns.TextColumn("Why it is here", width=240),
         **(held if agents["hold_kind"].is_not_null().any() else {}),
         "budget_left": budget_column(),
         "burn_1h": burn_column("Burn, 1 h"),
         "denied": columns.NumberColumn("Denied", format="localized", width=64),
+        "decided": columns.TextColumn(
+            "Decided",
+            width=88,
+            help="Share of its tool calls that somebody decided about; not measured: it never "
+            "told a decision; a dash: it called no tool",
+        ),
         "trust": columns.NumberColumn(
             "Trust", format="%.0f", width=54, help="0 to 1,000 as last reported"
         ),

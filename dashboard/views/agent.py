@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import data
-from dashboard.components import agent, costs, events, page
+from dashboard.components import agent, costs, coverage, events, page
 from dashboard.state import Url
 
 name = st.query_params.get(Url.AGENT, "")
@@ -34,6 +34,10 @@ with right, page.section("What is it doing?", f"Actions, last {page.range_words(
     agent.doing(name, window)
 with page.section("Which promises does it keep?", "Choose a row to see what spent the budget."):
     agent.objectives(name)
+with page.section(
+    "Was what it did decided about?", f"Tool and model calls, last {page.range_words()}, UTC."
+):
+    coverage.of_agent(name, window)
 with page.section("What does it cost?", f"Calls of models, last {page.range_words()}, UTC."):
     costs.of_agent(name, window)
 with page.section(

@@ -18,7 +18,7 @@ def body() -> None:
     with page.section(
         "Which agents need attention now?", "Most urgent first. Choose a row to open the agent."
     ):
-        fleet.attention(agents)
+        fleet.attention(agents, window)
     left, right = st.columns([5, 3], gap="large")
     with (
         left,

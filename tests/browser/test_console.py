@@ -298,6 +298,15 @@ def test_a_failed_audit_record_shows_why_and_leads_to_its_trace(visit: Visit) ->
     expect(page).to_have_url(re.compile(f"trace={TRACE_ID}"))
 
 
+def test_an_agent_leads_to_its_own_coverage(visit: Visit) -> None:
+    page = visit("/agent?agent=rogue")
+
+    page.get_by_role("link", name="Open its coverage").click()
+
+    expect(page).to_have_url(re.compile("/coverage.*coverage_agent=rogue"))
+    expect(page.get_by_role("combobox", name="Agent")).to_have_value("rogue")
+
+
 def test_every_page_stands_in_the_navigation(visit: Visit) -> None:
     page = visit("/")
 

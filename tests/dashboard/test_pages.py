@@ -9,6 +9,7 @@ from fake_answers.common import TRACE_ID
 from fake_api import FakeApis
 from streamlit.testing.v1 import AppTest
 
+from dashboard.components import coverage
 from dashboard.state import Key, Url
 
 Visit = Callable[..., AppTest]
@@ -359,6 +360,44 @@ def test_without_audit_records_the_page_says_what_to_send(visit: Visit, apis: Fa
 
     assert "No audit record of a governance toolkit in the last 24 h" in told
     assert "docs/agt.md" in told
+
+
+def test_the_fleet_and_an_agent_say_how_much_was_decided_about(visit: Visit) -> None:
+    table = visit().dataframe[0].value.set_index("agent")
+    rogue = {metric.label: metric.value for metric in visit("agent", agent="rogue").metric}
+    courier = words_of(visit("agent", agent="courier"))
+
+    assert table.loc["rogue", "decided"] == "82%"
+    assert table.loc["clerk", "decided"] == "not measured"
+    assert table.isna().loc["gateway", "decided"]
+    assert (rogue["Tool calls decided"], rogue["Model calls decided"]) == ("82%", "0%")
+    assert "No call of a tool or a model in the last 24 h" in courier
+
+
+def test_an_agent_that_never_told_a_decision_is_not_measured(visit: Visit) -> None:
+    told = {
+        metric.label: (metric.value, metric.delta)
+        for metric in visit("agent", agent="clerk").metric
+    }
+
+    assert told["Tool calls decided"] == ("–", "not measured: no decision told")
+    assert told["Model calls decided"] == ("–", "no call in the range")
+
+
+@pytest.mark.parametrize(
+    ("governed", "measured", "told"),
+    [
+        (0, 0, "not measured"),
+        (0, 9, "0%"),
+        (1, 1000, "under 1%"),
+        (999, 1000, "99%"),
+        (9, 9, "100%"),
+    ],
+)
+def test_a_share_reads_all_or_nothing_only_when_it_is(
+    governed: int, measured: int, told: str
+) -> None:
+    assert coverage.decided(governed, measured) == told
 
 
 def test_coverage_tells_what_is_not_measured_from_what_is_zero(visit: Visit) -> None:

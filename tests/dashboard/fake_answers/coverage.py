@@ -27,7 +27,7 @@ def coverage(_: Fleet, parameters: Parameters) -> pl.DataFrame:
             "by_time": 0,
             "sample": False,
         }
-        for agent, kind, actions, measured, governed in (*shares, ("planner", "tool", 30, 0, 0))
+        for agent, kind, actions, measured, governed in (*shares, ("clerk", "tool", 30, 0, 0))
     ]
     types = {"framework": pl.String, "name": pl.String}
     return only(pl.DataFrame(rows, schema_overrides=types), "agent", parameters)
