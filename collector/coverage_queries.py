@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collector.model import ActionKind, Certainty, MatchedBy
 from collector.newest import newest_ungoverned
 from collector.queries import ANY_AGENT, LIMIT, SINCE, UNTIL, Kind, Parameter, Queries, Question
 
@@ -13,8 +14,8 @@ def _columns(text: str) -> tuple[str, ...]:
 
 
 _BY = Parameter("by", required=False, default="agent", choices=("agent", "framework", "tool"))
-_KIND = Parameter("kind", required=False, choices=("tool", "model"))
-_CERTAINTY = Parameter("certainty", required=False, choices=("proven", "suspected"))
+_KIND = Parameter("kind", required=False, choices=(ActionKind.TOOL, ActionKind.MODEL))
+_CERTAINTY = Parameter("certainty", required=False, choices=tuple(Certainty))
 _BEFORE_NS = Parameter("before_ns", Kind.INTEGER, required=False)
 _QUESTIONS = (
     Question(
@@ -22,7 +23,7 @@ _QUESTIONS = (
         (SINCE, UNTIL, ANY_AGENT, _BY),
         _columns(
             "agent framework kind name actions measured governed monitored ungoverned coverage "
-            "by_span by_tool_call_id by_name by_time sample"
+            f"{' '.join(f'by_{how}' for how in MatchedBy)} sample"
         ),
         "queries/coverage",
     ),

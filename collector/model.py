@@ -37,6 +37,37 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class EndedBy(StrEnum):
+    """Who told that a run is over."""
+
+    SPAN = "span"
+    CONTROL = "control"
+
+
+class MatchedBy(StrEnum):
+    """How it is known which call a decision was about, surest first."""
+
+    SPAN = "span"
+    TOOL_CALL_ID = "tool_call_id"
+    NAME = "name"
+    TIME = "time"
+
+
+class Bypass(StrEnum):
+    """Why a call that went through should not have."""
+
+    DENIED = "denied"
+    UNAPPROVED = "unapproved"
+    HOLD = "hold"
+
+
+class Certainty(StrEnum):
+    """Whether a bypass is beyond doubt; a suspected one says what the doubt is."""
+
+    PROVEN = "proven"
+    SUSPECTED = "suspected"
+
+
 class Verdict(StrEnum):
     """What was decided about an action."""
 

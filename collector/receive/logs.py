@@ -117,4 +117,4 @@ def _add_facts(
         log.time_unix_nano,
         log.observed_time_unix_nano or record.received_ns,
     )
-    add_facts(rows, record, facts)
+    add_facts(rows, record, facts, (resource.hash, scope.hash))

@@ -65,7 +65,16 @@ _SIGNALS = {
     Signal.LOGS.value: "log_record",
     Signal.METRICS.value: "metric_point",
 }
-_FACTS = ("trust_point", "command_event", "governance_event", "agent_alias", "refused_record")
+_FACTS = (
+    "trust_point",
+    "command_event",
+    "governance_event",
+    "logged_call",
+    "agent_alias",
+    "refused_record",
+)
+# What brings runs and actions about, each with the time it tells.
+_TRACED = {"span": "started_at", "logged_call": "started_at", "decision": "decided_at"}
 
 _log = structlog.get_logger("collector.store.applier")
 
@@ -394,7 +403,7 @@ class Applier:
 
     def _remember(self, tables: Tables) -> None:
         """The traces of a batch are known before it is derived."""
-        for table, told in (("span", "started_at"), ("decision", "decided_at")):
+        for table, told in _TRACED.items():
             traced = tables[table].filter(pc.is_valid(tables[table]["trace_id"]))
             if traced.num_rows:
                 times = pc.cast(traced[told], pa.int64()).to_numpy()
@@ -489,16 +498,16 @@ def _time(microseconds: int, kind: pa.DataType) -> Any:
 
 def _all_traces(tables: Tables) -> pa.Table:
     """Every trace of a batch, and the empty one for what it told outside of any."""
-    chunks = [*tables["span"]["trace_id"].chunks, *tables["decision"]["trace_id"].chunks]
+    chunks = [chunk for table in _TRACED for chunk in tables[table]["trace_id"].chunks]
     traces = pa.chunked_array([*chunks, pa.array([b""], pa.binary())], pa.binary())
     return pa.table({"trace_id": pc.unique(pc.drop_null(traces))})
 
 
 def _touched_traces(tables: Tables, acting: list[bytes]) -> pa.Table:
     """The traces of the spans that mean something, of the decisions, and those that act."""
-    spans, decisions = tables["span"], tables["decision"]
-    telling = spans.filter(pc.is_valid(spans["op"]))
-    chunks = [*telling["trace_id"].chunks, *decisions["trace_id"].chunks]
+    spans = tables["span"]
+    telling = (spans.filter(pc.is_valid(spans["op"])), tables["logged_call"], tables["decision"])
+    chunks = [chunk for each in telling for chunk in each["trace_id"].chunks]
     traces = pa.chunked_array([*chunks, pa.array(acting, pa.binary())], pa.binary())
     return pa.table({"trace_id": pc.unique(pc.drop_null(traces))})
 

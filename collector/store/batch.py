@@ -254,6 +254,35 @@ SCHEMAS: Mapping[str, pa.Schema] = {
             ("detail", JSON),
         ]
     ),
+    "logged_call": pa.schema(
+        [
+            ("sequence", UBIG),
+            ("received_at", TIME),
+            ("resource_hash", HASH),
+            ("scope_hash", HASH),
+            ("trace_id", BYTES),
+            ("span_id", BYTES),
+            ("parent_span_id", BYTES),
+            ("name", TEXT),
+            ("op", TEXT),
+            ("dialect", TEXT),
+            ("started_at", TIME),
+            ("start_ns", BIG),
+            ("end_ns", BIG),
+            ("status_code", pa.int32()),
+            ("agent_name", TEXT),
+            ("conversation_id", TEXT),
+            ("tool_name", TEXT),
+            ("tool_call_id", TEXT),
+            ("model", TEXT),
+            ("input_tokens", BIG),
+            ("output_tokens", BIG),
+            ("cache_read_tokens", BIG),
+            ("cache_write_tokens", BIG),
+            ("cost_usd", REAL),
+            ("error_type", TEXT),
+        ]
+    ),
     "agent_alias": pa.schema(
         [("alias", TEXT), ("agent", TEXT), ("learnt_from", TEXT), ("learnt_at", TIME)]
     ),
@@ -314,6 +343,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "expires_at",
         "detail",
     ),
+    "logged_call": ("trace_id", "span_id", "start_ns"),
     "agent_alias": ("alias", "agent"),
 }
 

@@ -28,7 +28,7 @@ _SIGNALS: Mapping[str, Signal] = {
     "metric_point": Signal.METRICS,
 }
 # How the age of a governance row is known beside the time it tells.
-_BY_SEQUENCE = ("decision", "trust_point", "command_event", "governance_event")
+_BY_SEQUENCE = ("decision", "trust_point", "command_event", "governance_event", "logged_call")
 _BY_TIME = ("run", "action", "refused_record", "source_count", "budget", "burn")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -42,7 +42,9 @@ def span(
     return Signal.TRACES, {"resourceSpans": [{"resource": _resource(), "scopeSpans": [scoped]}]}
 
 
-def event(name: str, at_s: float, *, in_span: int | None = None, **told: Any) -> Request:
+def event(
+    name: str, at_s: float, *, in_span: int | None = None, scope: str = "test", **told: Any
+) -> Request:
     """One log record with an event name, in a span of the trace or in none."""
     record = {
         "timeUnixNano": str(RECEIVED_NS + int(at_s * SECOND)),
@@ -51,7 +53,7 @@ def event(name: str, at_s: float, *, in_span: int | None = None, **told: Any) ->
     }
     if in_span is not None:
         record |= {"traceId": TRACE, "spanId": f"{in_span:016x}"}
-    scoped = {"scope": {"name": "test"}, "logRecords": [record]}
+    scoped = {"scope": {"name": scope}, "logRecords": [record]}
     return Signal.LOGS, {"resourceLogs": [{"resource": _resource(), "scopeLogs": [scoped]}]}
 
 

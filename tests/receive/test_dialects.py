@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from collector.model import Verdict
 from collector.receive.normalise import (
     READERS,
+    CallFact,
     DecisionFact,
     Fact,
     GovernanceFact,
@@ -94,9 +95,69 @@ def test_a_tool_decision_of_somebody_else_is_not_claudes() -> None:
     assert of_log({"decision": "accept", "tool_name": "Bash"}, "tool_decision") == []
 
 
-def test_other_events_of_claude_code_stay_log_records() -> None:
-    for event in ("user_prompt", "api_request", "tool_result"):
-        assert of_log({"event.name": event, "decision": "accept"}, scope=CLAUDE) == []
+@pytest.mark.parametrize(
+    "event", ["tool_decision", "tool_result", "api_request", "api_error", "user_prompt"]
+)
+def test_events_of_claude_codes_names_in_another_scope_tell_nothing(event: str) -> None:
+    told = {"event.name": event, "session.id": "s", "prompt.id": "p", "tool_name": "Bash"}
+
+    assert of_log({**told, "decision": "accept"}) == []
+    assert len(of_log({**told, "decision": "accept"}, scope=CLAUDE)) == 1
+
+
+@pytest.mark.parametrize("event", ["plugin_loaded", "assistant_response", "mcp_server_connection"])
+def test_other_events_of_claude_code_stay_log_records(event: str) -> None:
+    told = {"event.name": event, "session.id": "s", "prompt.id": "p", "tool_name": "Bash"}
+
+    assert of_log(told, scope=CLAUDE) == []
+
+
+@pytest.mark.parametrize("event", ["tool_result", "api_request", "api_error", "user_prompt"])
+def test_a_call_of_claude_code_in_no_session_stays_a_log_record(event: str) -> None:
+    assert of_log({"event.name": event, "tool_name": "Bash", "prompt.id": "p"}, scope=CLAUDE) == []
+
+
+_AMOUNTS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(),
+    st.text(max_size=4),
+    st.sampled_from(["NaN", "-1", "1e400", "86400001"]),
+)
+
+
+@given(
+    event=st.sampled_from(["tool_result", "api_request", "api_error", "user_prompt"]),
+    amounts=st.lists(_AMOUNTS, min_size=7, max_size=7),
+)
+def test_no_number_of_claude_code_makes_a_call_impossible(event: str, amounts: list[Any]) -> None:
+    keys = (
+        "duration_ms",
+        "input_tokens",
+        "output_tokens",
+        "cache_read_tokens",
+        "cache_creation_tokens",
+        "cost_usd",
+        "success",
+    )
+    told = {"session.id": "s", "prompt.id": "p", "tool_name": "Bash", "model": "m"}
+
+    (call,) = of_log(
+        {"event.name": event, **told, **dict(zip(keys, amounts, strict=True))}, scope=CLAUDE
+    )
+
+    assert isinstance(call, CallFact)
+    assert 0 <= call.start_ns <= NOON_NS
+    assert call.end_ns in (0, NOON_NS)
+    counts = (
+        call.input_tokens,
+        call.output_tokens,
+        call.cache_read_tokens,
+        call.cache_write_tokens,
+    )
+    assert all(count is None or 0 <= count < 2**63 for count in counts)
+    assert call.started_at.year >= 1970
 
 
 # Guardrails

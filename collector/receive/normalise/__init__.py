@@ -31,6 +31,7 @@ from collector.receive.normalise.events import Event
 from collector.receive.normalise.facts import (
     LATEST_NS,
     AliasFact,
+    CallFact,
     CommandFact,
     DecisionFact,
     Fact,
@@ -45,6 +46,7 @@ __all__ = [
     "FACT_KEYS",
     "SPAN_KEYS",
     "AliasFact",
+    "CallFact",
     "CommandFact",
     "DecisionFact",
     "Fact",

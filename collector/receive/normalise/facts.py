@@ -183,7 +183,46 @@ class GovernanceFact:
         return timestamp(self.told_ns)
 
 
-Fact = DecisionFact | TrustFact | CommandFact | AliasFact | GovernanceFact
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFact:
+    """A row of table logged_call: a run or a call that a log record tells as a span would.
+
+    Its ids are made of what the record says of the call, so the same call has the same ids.
+    """
+
+    trace_id: bytes
+    span_id: bytes
+    parent_span_id: bytes | None = None
+    name: str
+    op: str
+    dialect: str
+    start_ns: int
+    end_ns: int
+    status_code: int = 0
+    agent_name: str | None = None
+    conversation_id: str | None = None
+    tool_name: str | None = None
+    tool_call_id: str | None = None
+    model: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cost_usd: float | None = None
+    error_type: str | None = None
+
+    @property
+    def agent(self) -> str | None:
+        """Whose call it is."""
+        return self.agent_name
+
+    @property
+    def started_at(self) -> datetime:
+        """`start_ns` as a timestamp, cut to microseconds."""
+        return timestamp(self.start_ns)
+
+
+Fact = DecisionFact | TrustFact | CommandFact | AliasFact | GovernanceFact | CallFact
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,12 @@ with
             sequence > (select sequence from applied)
             and trace_id in (select trace_id from touched)
         union all
+        select started_at as told_at
+        from logged_call
+        where
+            sequence > (select sequence from applied)
+            and trace_id in (select trace_id from touched)
+        union all
         select decided_at as told_at
         from decision
         where

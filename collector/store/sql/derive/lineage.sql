@@ -20,6 +20,7 @@ with
                 when contains(name, 'semantic_kernel') then 'semantic-kernel'
                 when starts_with(name, 'agent_framework') then 'agent-framework'
                 when contains(name, 'autogen') then 'autogen'
+                when starts_with(name, 'com.anthropic.claude_code') then 'claude-code'
                 when contains(name, 'llama_index') or contains(name, 'llamaindex') then 'llama-index'
                 when starts_with(name, 'agent_sre') or starts_with(name, 'agentmesh') then 'agt'
                 when starts_with(name, 'agent_os') or name = 'agent-governance-toolkit' then 'agt'

@@ -1,7 +1,20 @@
--- Every span of one trace, with the agent it belongs to and what became of it.
+-- Every span of one trace, and what log records tell as spans would, with the agent it belongs to
+-- and what became of it.
 -- Bound: $trace_id (32 hex digits), $spans_since, $spans_until (timestamptz): spans that
 -- started outside are not looked for.
 with
+    told as (
+        select *
+        from every_span
+        union all by name
+        select
+            *,
+            1::integer as kind,
+            '' as status_message,
+            '{}'::json as attributes,
+            '[]'::json as events
+        from logged_call
+    ),
     known as (
         select span_id, agent, outcome, input_tokens, output_tokens
         from named_run
@@ -57,7 +70,7 @@ select
     s.attributes,
     s.events,
     coalesce(r.sample, false) as sample
-from every_span as s
+from told as s
 left join meaning as m using (span_id)
 left join resource as r using (resource_hash)
 left join scope as c using (scope_hash)
