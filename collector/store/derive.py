@@ -138,13 +138,18 @@ def _drop_copies(cursor: duckdb.DuckDBPyConnection) -> None:
     if on_spans:
         since_ns, until_ns = earliest - _SPAN_NS, min(latest + _SPAN_NS, _LATEST_NS)
         _run(cursor, "span_copies", {"since_ns": since_ns, "until_ns": until_ns})
-        count_decisions(cursor)
+        _take_back(cursor)
     window = {"since_ns": earliest - _COPY_NS, "until_ns": min(latest + _COPY_NS, _LATEST_NS)}
     _run(cursor, "decision_copies", window)
+    _take_back(cursor)
+    _run(cursor, "trust_copies", window)
+
+
+def _take_back(cursor: duckdb.DuckDBPyConnection) -> None:
+    """What depends on the decisions that the temporary table changed_decision holds."""
     _run(cursor, "further_copied")
     count_decisions(cursor)
     note_decisions(cursor)
-    _run(cursor, "trust_copies", window)
 
 
 def _bounds(
