@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from collector.keeping import Act, Piece, Rules, Signal
+from collector.keeping import FLOOR_DAYS, Act, Piece, Rules, Signal
 from collector.store.archive import Archive, sealed_files
 from collector.store.connection import Store
 from collector.store.sealed import SealedFile
@@ -29,7 +29,21 @@ _SIGNALS: Mapping[str, Signal] = {
 }
 # How the age of a governance row is known beside the time it tells.
 _BY_SEQUENCE = ("decision", "trust_point", "command_event", "governance_event", "logged_call")
-_BY_TIME = ("run", "action", "refused_record", "source_count", "budget", "burn")
+_BY_TIME = (
+    "run",
+    "action",
+    # Once it is known which actions are kept.
+    "sequence_match",
+    "refused_record",
+    "source_count",
+    "sender_count",
+    "sequence_range",
+    "drop_count",
+    "budget",
+    "burn",
+)
+# What was counted beforehand; objectives look back over months, so no override shortens it.
+_ROLLUPS = ("event", "latency", "decision", "cost", "call", "agent", "component")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _log = structlog.get_logger("collector.store.retention")
@@ -114,6 +128,11 @@ class Retention:
         for table in _BY_TIME:
             yield from self._delete(table, Signal.GOVERNANCE, {"before": before})
         run(self._cursor, "retention/forget_matches", {"before": before})
+        run(self._cursor, "sequences/note_thinned", {"before": before})
+        run(self._cursor, "retention/forget_noted_actions", {"before": before})
+        counted = min(before, now - timedelta(days=FLOOR_DAYS))
+        for rollup in _ROLLUPS:
+            run(self._cursor, f"retention/forget_{rollup}_rollup", {"before": counted})
 
     def _delete(self, table: str, signal: Signal, bound: Mapping[str, Any]) -> Iterator[Deleted]:
         run(self._cursor, f"retention/due_{table}", bound)

@@ -4,7 +4,7 @@
    a row that is gone counts negative, so the sum of the partial counts is always a recount.
 2. Identifiers are counted as they were told, and named when read, as everywhere.
 3. `compact` adds up what is partial; it changes no answer.
-4. Rows that retention deletes stay counted.
+4. Rows that retention deletes stay counted until their step is half a year old and none is left.
 """
 
 from __future__ import annotations

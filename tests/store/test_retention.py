@@ -73,6 +73,7 @@ def test_what_is_past_its_time_leaves_and_is_told(house: House, retention: Reten
         "action": 6,
         "decision": 2,
         "source_count": 4,
+        "sender_count": 4,
     }
     assert {row["path"] for row in house.ask("select path from retention_runs")} == {*files, None}
 
@@ -196,6 +197,137 @@ def test_a_late_span_of_a_deleted_trace_takes_no_action_with_it(
     assert house.ask("select name, count(*)::int as n from actions group by name") == [
         {"name": "refund", "n": 6}
     ]
+
+
+COUNTED = {
+    "event_rollup": "started_in",
+    "latency_rollup": "started_in",
+    "decision_rollup": "decided_in",
+    "cost_rollup": "started_in",
+    "call_rollup": "started_in",
+    "agent_rollup": "seen_in",
+    "component_rollup": "seen_in",
+    "sender_count": "last_at",
+}
+YOUNG = NOON + 150 * DAY
+
+
+@pytest.fixture
+def aged(house: House, retention: Retention) -> House:
+    """A month of today beside a day of half a year ago."""
+    house.take(Signal.TRACES, spans(YOUNG, *range(10, 16), tool="refund"), YOUNG)
+    house.take(Signal.LOGS, logs(YOUNG, 11, 12, decision=True), YOUNG)
+    # Time passes for the retention's clock as well, which knows a row by its arrival.
+    retention.delete_due(Rules(), YOUNG + DAY)
+    return house
+
+
+def older(house: House, young: bool) -> dict[str, list[dict[str, Any]]]:
+    """What is counted of one of the two days, of tables that have anything."""
+    sign = ">=" if young else "<"
+    rows = {
+        table: house.ask(
+            f"select * from {table} where {at} {sign} '2026-04-01' order by all limit 1000"
+        )
+        for table, at in COUNTED.items()
+    }
+    return {table: found for table, found in rows.items() if found}
+
+
+def test_counts_leave_with_what_they_count_and_no_later_one_changes(
+    aged: House, retention: Retention
+) -> None:
+    before, seen = older(aged, young=True), aged.ask("from agents order by agent")
+    assert older(aged, young=False).keys() >= {"event_rollup", "decision_rollup", "sender_count"}
+
+    retention.delete_due(Rules(), HALF_A_YEAR_ON)
+
+    assert older(aged, young=True) == before
+    # Whoever was seen since keeps the day it was seen first.
+    assert older(aged, young=False).keys() == {"agent_rollup", "component_rollup"}
+    assert aged.ask("from agents order by agent") == seen
+
+
+def test_agents_and_components_that_nobody_saw_since_leave(
+    house: House, retention: Retention
+) -> None:
+    retention.delete_due(Rules(), HALF_A_YEAR_ON)
+
+    assert older(house, young=False) == {}
+    assert house.count("agents") == house.count("inventory") == 0
+
+
+def test_a_hold_keeps_the_counts_of_what_it_keeps(aged: House, retention: Retention) -> None:
+    retention.delete_due(folded([act(Kind.HOLD, agent="rogue")]), HALF_A_YEAR_ON)
+
+    kept = older(aged, young=False)
+    assert {row["agent"] for row in kept["decision_rollup"]} == {"rogue"}
+    assert "event_rollup" not in kept
+
+
+def test_an_override_lets_evidence_go_and_no_counts(aged: House, retention: Retention) -> None:
+    before = older(aged, young=False)
+    until = NOON + 200 * DAY
+    rules = folded([act(Kind.OVERRIDE, signal=Kept.GOVERNANCE, days=30, until=until)])
+
+    retention.delete_due(rules, NOON + 100 * DAY)
+
+    assert aged.ask("select count(*)::int as n from decisions where decided_at < '2026-04-01'") == [
+        {"n": 0}
+    ]
+    del before["sender_count"]
+    assert older(aged, young=False) == before
+
+
+def test_the_first_numbers_of_a_stream_that_still_tells_stay(
+    house: House, retention: Retention
+) -> None:
+    cursor = house.store.cursor()
+    for stream, at, low, high in (("a", NOON, 1, 5), ("a", YOUNG, 6, 9), ("b", NOON, 1, 3)):
+        cursor.execute(
+            "insert into sequence_range values"
+            " ($1, $1, 'x', 'logs', 'bank', 'i', false, $2, $3, $4)",
+            [at, stream, low, high],
+        ).fetchall()
+
+    retention.delete_due(Rules(), HALF_A_YEAR_ON)
+
+    assert house.ask("select stream, low::int as low from sequence_range order by all") == [
+        {"stream": "a", "low": 1},
+        {"stream": "a", "low": 6},
+    ]
+    assert house.ask("from sequence_gaps") == []
+
+
+def sequence_of(house: House, *number: int) -> None:
+    """A match of these actions of the house, and what is noted of them."""
+    cursor = house.store.cursor()
+    traces = [(one // 3 + 1).to_bytes(16, "big") for one in number]
+    acted = [(one + 1).to_bytes(8, "big") for one in number]
+    cursor.execute(
+        "insert into sequence_match"
+        " select 'rule', 'clerk', min(start_ns), max(started_at), max(start_ns), $1, $2, now()"
+        " from action where list_contains($2, span_id)",
+        [traces, acted],
+    ).fetchall()
+    cursor.execute(
+        "insert into sequence_action"
+        " select 'rule', 'clerk', 1, trace_id, span_id, started_at, start_ns"
+        " from action where list_contains($1, span_id)",
+        [acted],
+    ).fetchall()
+
+
+def test_a_sequence_leaves_with_the_last_of_its_actions(aged: House, retention: Retention) -> None:
+    sequence_of(aged, 0, 1)
+    sequence_of(aged, 2, 10)
+
+    retention.delete_due(folded([act(Kind.HOLD, agent="clerk")]), HALF_A_YEAR_ON)
+    assert (aged.count("sequence_match"), aged.count("sequence_action")) == (2, 4)
+    retention.delete_due(Rules(), HALF_A_YEAR_ON)
+    assert (aged.count("sequence_match"), aged.count("sequence_action")) == (1, 1)
+    retention.delete_due(Rules(), YOUNG + 190 * DAY)
+    assert (aged.count("sequence_match"), aged.count("sequence_action")) == (0, 0)
 
 
 def test_acts_are_shown_with_who_why_and_signature(house: House, retention: Retention) -> None:

@@ -18,7 +18,7 @@ from collector.model import ActionKind
 from collector.sequences.rule import Rule, Scope, Severity, Step
 from collector.store.connection import Store
 from collector.store.sequences import Sequences
-from collector.store.transaction import transaction
+from collector.store.transaction import run, transaction
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 RULE = Rule(
@@ -247,6 +247,23 @@ def test_nothing_is_kept_of_actions_that_fit_no_step(cursor: duckdb.DuckDBPyConn
     _tell(cursor, sequences, Act(1, 1, "browse"), Act(2, 2, "read_secret", kind="model"))
 
     assert cursor.execute("select count(*) from sequence_action").fetchall() == [(0,)]
+
+
+def test_a_match_whose_first_action_is_too_old_to_be_noted_stays(
+    cursor: duckdb.DuckDBPyConnection,
+) -> None:
+    sequences = _sequences(cursor, RULE)
+    _tell(cursor, sequences, READ, SENT)
+    before = NOON + timedelta(minutes=3)
+    for statement in ("sequences/note_thinned", "sequences/thin"):
+        run(cursor, statement, {"before": before})
+
+    # What comes late makes everything that was completed after it doubtful.
+    _tell(cursor, sequences, Act(3, 4, "http_get"))
+    assert _found(cursor) == FOUND
+
+    _tell(cursor, sequences, Act(4, 4.5, "vault_read"), Act(5, 6, "http_put"))
+    assert ("secret-then-send", "c1", ["vault_read", "http_put"]) in _found(cursor)
 
 
 def test_times_at_the_end_of_what_can_be_told_are_followed(

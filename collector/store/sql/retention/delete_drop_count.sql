@@ -1,0 +1,3 @@
+-- Rows of drop_count whose time is over. Bound: nothing; reads the temporary table due.
+delete from drop_count
+where rowid in (select id from due);
