@@ -247,6 +247,10 @@ def costs(asked: Window, agent: str | None = None) -> pl.DataFrame:
     return _frame("costs", asked, agent=agent)
 
 
+def home_files() -> pl.DataFrame:
+    return _frame("home_files", None)
+
+
 def spend(agent: str | None = None) -> pl.DataFrame:
     return _frame("spend", None, agent=agent)
 

@@ -28,7 +28,7 @@ def tiles(rows: pl.DataFrame) -> None:
             page.number(
                 words.STANDINGS[standing],
                 words.count(found) if judged.height else words.UNKNOWN,
-                beside if judged.height else "no inventory.yaml in the home",
+                beside if judged.height else "no inventory.yaml in force",
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,12 +11,20 @@ import polars as pl
 import streamlit as st
 
 from dashboard import data, doors, people, words
+from dashboard.charts import shortened
 from dashboard.components import filters
 from dashboard.data import Window
 from dashboard.state import Key, Session, Url
 
 LATE_S = 60
-MARKDOWN = frozenset("\\`*_{}[]()<>#+-.!|~$:&")
+MARKDOWN = frozenset("\\`*_{}[]()<>#+-.!|~$:&=")
+# What begins an address is made a link even where it is escaped, unless something stands in it.
+LINK = re.compile(r"(?:https?\\://|www(?=\\\.))", re.IGNORECASE)
+JOINER = "\u2060"
+# Emoji and some scripts are joined and parted by these.
+JOINED = frozenset("\u200c\u200d")
+REPLACED = "\ufffd"
+LONGEST_TITLE = 80
 DEFAULT_RANGE = "24h"
 CHANGE_ICONS = {
     "command": ":material/front_hand:",
@@ -56,7 +65,7 @@ def opened_without_collector(title: str, *, live: bool = False) -> None:
 
 def heading(title: str, *, ranges: bool, live: bool, sample: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="page_header"):
-        st.title(title, width="content", anchor=False)
+        st.title(plain(shortened(title, LONGEST_TITLE)), width="content", anchor=False)
         if sample:
             sample_badge(sample)
         st.space("stretch")
@@ -152,6 +161,19 @@ def surviving() -> Iterator[None]:
         )
 
 
+def refused_files(*names: str) -> None:
+    """What is wrong with files that people wrote, and is therefore not in force."""
+    with surviving():
+        for row in data.home_files().filter(state="refused").to_dicts():
+            if row["file"] in names:
+                st.error(
+                    f"**{plain(row['file'])}, line {row['line']}**, is not in force: "
+                    f"{plain(row['reason'])}. Its last good version, if it had one, counts until "
+                    "it is mended.",
+                    icon=":material/error:",
+                )
+
+
 def nothing(good: str) -> None:
     """An empty card says why it is empty."""
     st.caption(good)
@@ -207,8 +229,12 @@ def change_list(changes: pl.DataFrame) -> None:
 
 
 def plain(text: str) -> str:
-    """Text of others as text: none of it is taken for Markdown."""
-    return "".join(f"\\{letter}" if letter in MARKDOWN else letter for letter in text)
+    """Text of others as text: none of it is taken for Markdown, a link or an order to the reader's
+    eye. It is one line, because the begin of a line may mean a list, a heading or code."""
+    line = " ".join(text.split())
+    shown = "".join(each if each.isprintable() or each in JOINED else REPLACED for each in line)
+    escaped = "".join(f"\\{letter}" if letter in MARKDOWN else letter for letter in shown)
+    return LINK.sub(lambda found: f"{found[0]}{JOINER}", escaped)
 
 
 def welcome() -> None:
@@ -244,7 +270,8 @@ def now() -> datetime:
 def unknown(noun: str, name: str, up: str, up_name: str) -> None:
     """A link that leads to nothing here says so and leads back."""
     if name:
-        told = f"No {noun} “{plain(name)}” in this range. It may be older, or misspelt."
+        called = plain(shortened(name, LONGEST_TITLE))
+        told = f"No {noun} “{called}” in this range. It may be older, or misspelt."
     else:
         told = f"No {noun} was named. Open one from {up_name}."
     st.info(told, icon=":material/search_off:")

@@ -9,6 +9,7 @@ from dashboard.components import budget_steps, costs, filters, page
 from dashboard.state import Key, Url
 
 page.opened("Costs", ranges=True)
+page.refused_files("prices.yaml", "budgets.yaml")
 window, told = page.window(), f"last {page.range_words()}"
 with st.container(horizontal=True, vertical_alignment="bottom", key="costs_filters"):
     agent = filters.one_agent(data.fleet(window), Url.COSTS_AGENT)

@@ -9,6 +9,7 @@ from dashboard.components import filters, inventory, page
 from dashboard.state import Url
 
 page.opened("Inventory")
+page.refused_files("inventory.yaml", "identities.jsonl")
 every = data.inventory()
 if every.is_empty():
     page.nothing("Nothing was seen yet. Components appear with the first action of an agent.")

@@ -10,6 +10,7 @@ from fake_api import FakeApis
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components import coverage
+from dashboard.components.page import plain
 from dashboard.state import Key, Url
 
 Visit = Callable[..., AppTest]
@@ -526,12 +527,6 @@ def test_few_events_are_explained_with_their_numbers(visit: Visit) -> None:
     assert "Too few events to judge" in told
 
 
-def test_names_of_others_are_shown_as_text_not_as_markup() -> None:
-    from dashboard.components.page import plain
-
-    assert plain("**bold** [x](http://evil)") == ("\\*\\*bold\\*\\* \\[x\\]\\(http\\://evil\\)")
-
-
 def test_money_that_is_not_known_is_never_a_sum(visit: Visit) -> None:
     page = visit("costs")
 
@@ -619,3 +614,41 @@ def test_the_inventory_is_narrowed_by_the_address(visit: Visit) -> None:
     table = visit("inventory", inventory_standing="missing").dataframe[0].value
 
     assert list(table["name"]) == ["claude-haiku-4-5"]
+
+
+def test_a_refused_file_is_named_where_it_would_count_and_nowhere_else(
+    visit: Visit, apis: FakeApis
+) -> None:
+    apis.fleet.wrong_files = ("budgets.yaml", "identities.jsonl")
+
+    costs, inventory = visit("costs"), visit("inventory")
+
+    [told] = [error.value for error in costs.error]
+    assert told.startswith("**budgets\\.yaml, line 4**, is not in force: amount\\_usd\\: expected")
+    assert [error.value[:20] for error in inventory.error] == ["**identities\\.jsonl,"]
+    assert not visit("coverage").error
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("https://evil.example", "https\\://\u2060evil\\.example"),
+        ("WWW.evil.example", "WWW\u2060\\.evil\\.example"),
+        ("safe\n===\n    code\n# title", "safe \\=\\=\\= code \\# title"),
+        ("\u202eevil\x1b[31m", "\ufffdevil\ufffd\\[31m"),
+        ("**b** $x$ :red[y]", "\\*\\*b\\*\\* \\$x\\$ \\:red\\[y\\]"),
+        ("größe 🤖", "größe 🤖"),
+        ("[x](http://evil)", "\\[x\\]\\(http\\://\u2060evil\\)"),
+    ],
+)
+def test_text_of_others_is_one_line_that_means_nothing(told: str, shown: str) -> None:
+    assert plain(told) == shown
+
+
+def test_a_title_is_text_and_not_longer_than_a_line(visit: Visit) -> None:
+    name = "**bold** $x$ " + "x" * 10_000
+
+    [title] = visit("agent", agent=name).title
+
+    assert title.value.startswith("\\*\\*bold\\*\\* \\$x\\$ xxx")
+    assert len(title.value) < 100

@@ -22,6 +22,7 @@ class Fleet:
     empty: bool = False
     behind_s: float = 2.4
     sample: bool = True
+    wrong_files: tuple[str, ...] = ()
     commands: list[Row] = field(default_factory=list)
     reports: list[Row] = field(default_factory=list)
     budget_steps: list[Row] = field(default_factory=list)

@@ -175,7 +175,19 @@ def budget_steps() -> list[Row]:
     ]
 
 
+HOME_FILES = {"file": pl.String, "state": pl.String, "line": pl.Int64, "reason": pl.String}
+
+
+def home_files(fleet: Fleet, _: Parameters) -> pl.DataFrame:
+    names = ("prices.yaml", "budgets.yaml", "inventory.yaml", "identities.jsonl")
+    wrong = {"state": "refused", "line": 4, "reason": "amount_usd: expected a number, got '**'"}
+    right = {"state": "in_force", "line": None, "reason": None}
+    rows = [{"file": name, **(wrong if name in fleet.wrong_files else right)} for name in names]
+    return pl.DataFrame(rows, schema=HOME_FILES)
+
+
 ANSWERS = (
     costs,
+    home_files,
     spend,
 )
