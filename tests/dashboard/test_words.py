@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.model import Bypass, Certainty, Outcome, Verdict
 from dashboard import words
 
 
@@ -135,3 +137,19 @@ def test_money_says_what_is_missing(
     cost: float | None, calls: int, unpriced: int, told: str
 ) -> None:
     assert words.spent(cost, calls, unpriced) == told
+
+
+@pytest.mark.parametrize(
+    ("spoken", "known"),
+    [
+        (words.VERDICTS, Verdict),
+        (words.OUTCOMES, Outcome),
+        (words.BYPASSES, Bypass),
+        (words.CERTAINTIES, Certainty),
+        (words.CERTAINTY_COLOURS, Certainty),
+    ],
+)
+def test_pages_have_a_word_for_each_of_the_models_and_no_other(
+    spoken: Mapping[str, str], known: Iterable[str]
+) -> None:
+    assert set(spoken) == set(known)

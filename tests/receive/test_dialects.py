@@ -371,18 +371,21 @@ CONTROL = {
 
 
 @pytest.mark.parametrize(
-    ("action", "verdict", "effect"),
+    ("action", "verdict", "effect", "mode"),
     [
-        ("deny", "deny", "blocked"),
-        ("steer", "modify", "modified"),
-        ("observe", "warn", "executed"),
-        ("allow", "allow", "executed"),
+        ("deny", "deny", "blocked", None),
+        ("steer", "modify", "modified", None),
+        ("observe", "warn", "executed", "monitor"),
+        ("allow", "allow", "executed", None),
     ],
 )
-def test_a_control_that_matched_is_a_decision(action: str, verdict: str, effect: str) -> None:
+def test_a_control_that_matched_is_a_decision(
+    action: str, verdict: str, effect: str, mode: str | None
+) -> None:
     found = decision(of_log({**CONTROL, "action": action, "matched": True}))
 
-    assert (found.verdict, found.effect, found.stage) == (verdict, effect, "pre_tool_call")
+    assert (found.verdict, found.effect, found.mode) == (verdict, effect, mode)
+    assert found.stage == "pre_tool_call"
     assert (found.agent, found.rule, found.risk_score) == ("clerk", "no-pii", 0.8)
     assert (found.trace_id, found.span_id) == (bytes([0xAB] * 16), bytes([0xCD] * 8))
 

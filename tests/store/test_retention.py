@@ -139,6 +139,33 @@ def test_what_happened_to_an_agent_is_kept_as_governance_and_leaves_with_its_rec
     assert (house.count("logs"), house.count("governance_events")) == (0, 0)
 
 
+def asked(at: datetime) -> bytes:
+    request = ExportLogsServiceRequest()
+    logs = request.resource_logs.add().scope_logs.add()
+    logs.scope.name = "com.anthropic.claude_code.events"
+    told = {"session.id": "s-1", "prompt.id": "p-1", "model": "m", "duration_ms": "250"}
+    logs.log_records.add(time_unix_nano=ns(at), event_name="api_request").attributes.extend(
+        text(*pair) for pair in told.items()
+    )
+    return request.SerializeToString()
+
+
+def test_a_call_that_a_log_record_told_leaves_with_its_action(
+    house: House, retention: Retention
+) -> None:
+    house.take(Signal.LOGS, asked(NOON), NOON)
+    retention.delete_due(Rules(), NOON + timedelta(hours=25))
+    kept = (house.count("logged_call"), house.count("actions"))
+    rules = folded([act(Kind.SET, n, signal=s, days=30) for n, s in enumerate(Kept) if n < 3])
+
+    retention.delete_due(rules, NOON + 40 * DAY)
+    before = (house.count("logged_call"), house.count("actions"))
+    retention.delete_due(Rules(), HALF_A_YEAR_ON)
+
+    assert kept == before == (1, 7)
+    assert (house.count("logged_call"), house.count("actions")) == (0, 0)
+
+
 def test_a_hold_keeps_everything_of_its_days(house: House, retention: Retention) -> None:
     house.seal()
     rules = folded([act(Kind.HOLD, since=NOON - DAY, until=NOON + DAY)])

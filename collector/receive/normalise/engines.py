@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from collector.model import DecisionSource, Effect, Stage, TargetType, Verdict
+from collector.model import DecisionSource, Effect, Mode, Stage, TargetType, Verdict
 from collector.receive.normalise.events import Event, decision_of, id_of, inner, parsed
 from collector.receive.normalise.facts import Fact, parsed_ns
 from collector.receive.normalise.keys import first, real, text
@@ -176,6 +176,8 @@ def _of_agent_control(event: Event, told: _Told) -> Iterator[Fact]:
         agent=first(told, ("agent_name", "agent_uuid")),
         action=_text_in(told, ("metadata", "tool_name"), ("metadata", "step_name")),
         stage=None if stage is None else stage.value,
+        # To observe is all that such a control does; of the others nothing is told.
+        mode=Mode.MONITOR.value if (raw or "").lower() == "observe" else None,
         source=DecisionSource.GUARDRAIL.value,
         engine=first(told, ("evaluator_name",)),
         rule=first(told, ("control_name", "control_id")),
