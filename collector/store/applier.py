@@ -169,11 +169,6 @@ class Applier:
         return self._position
 
     @property
-    def is_matched(self) -> bool:
-        """Whether all stored decisions outside of traces are matched to calls."""
-        return not self._matching.waiting
-
-    @property
     def traces_not_derived(self) -> int:
         """Traces that are stored, and whose runs and actions wait because deriving failed."""
         return self._derivation.waiting
@@ -220,6 +215,11 @@ class Applier:
         if self._store.checkpoint_due:
             self._checkpoint()
         return size
+
+    def match_all(self) -> None:
+        """Match at once all that is noted, without leaving time for batches."""
+        while self._matching.again(at_once=True):
+            pass
 
     # The thread
 

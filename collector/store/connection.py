@@ -104,9 +104,10 @@ class Store:
         self._connection = duckdb.connect()
         try:
             make_directory(path.parent)
-            if not path.exists():
+            is_new = not path.exists()
+            if is_new:
                 _create(path)
-            self._open()
+            self._open(is_new)
         except StoreError:
             self._connection.close()
             raise
@@ -275,7 +276,7 @@ class Store:
                 f"a checkpoint may need {needed} bytes and the disk has {free}: make room on it",
             )
 
-    def _open(self) -> None:
+    def _open(self, is_new: bool) -> None:
         for setting in _SETTINGS:
             self._connection.execute(setting)
         _set_aside(self.path)
@@ -289,7 +290,8 @@ class Store:
         _attach(self._connection, self.path)
         _refuse_newer(self._connection, self.path)
         make_directory(self.archive)
-        apply_schema(self._connection)
+        if not is_new:
+            apply_schema(self._connection)
         _position(self._connection)
         self.archive_faults, _ = install_views(self._connection, self.archive, self.archive_whole)
         self._allow_archive()

@@ -78,15 +78,15 @@ class Matching:
         self._most = self._chunk = most_slots
         self._retry_s = retry_s
         self._due_at = 0.0
-        # Whether something may be noted that is not matched yet.
-        self.waiting = True
 
-    def again(self) -> None:
-        """Match some of what is noted, if there is anything and it is time."""
+    def again(self, *, at_once: bool = False) -> bool:
+        """Match some of what is noted, if there is anything and it is time.
+
+        Answers whether anything was matched.
+        """
         began = time.monotonic()
-        if began < self._due_at:
-            self.waiting = True
-            return
+        if began < self._due_at and not at_once:
+            return False
         try:
             with transaction(self._cursor):
                 slots = self._match()
@@ -95,11 +95,11 @@ class Matching:
         # Whatever a decision or a call does to our code or to DuckDB, intake must not stop at it.
         except Exception as error:
             self._failed(error)
-            return
-        self.waiting = slots > 0
+            return False
         if slots:
             self._chunk = min(self._most, self._chunk * 2)
             self._due_at = began + (1 + _PAUSES) * (time.monotonic() - began)
+        return slots > 0
 
     def _match(self) -> int:
         """How many slots were matched, inside one transaction."""

@@ -90,8 +90,9 @@ def replay(
         rederive=partial(rederive, prices=lambda: PRICES),
         seen=seen,
     )
-    while applier.step() or not applier.is_matched:
+    while applier.step():
         pass
+    applier.match_all()
     _next_batch(store)
     return store
 

@@ -130,11 +130,13 @@ def _resource() -> dict[str, Any]:
 
 
 def known(told: Sequence[Request], query: str) -> list[tuple[Any, ...]]:
-    """What is known in the end, whichever comes last, backwards, and for all in one batch twice."""
-    orders = [[*told[n:], *told[:n]] for n in range(len(told))]
-    orders.append([*reversed(told)])
-    found = [_replayed([[each] for each in order], query) for order in orders]
-    found.append(_replayed([list(told), list(told)], query))
+    """What is known in the end, whichever comes last, one by one, backwards, and for all twice."""
+    arrivals: list[list[list[Request]]] = [
+        [[*told[:n], *told[n + 1 :]], [told[n]]] for n in range(len(told))
+    ]
+    arrivals += [[[each] for each in told], [[each] for each in reversed(told)]]
+    arrivals.append([list(told), list(told)])
+    found = [_replayed(batches, query) for batches in arrivals]
     assert all(each == found[0] for each in found)
     return found[0]
 
