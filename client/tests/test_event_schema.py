@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agentmesh.governance import govern
 from agentmesh.governance.govern import GovernanceDenied
+from agt_bank import governed_tool
 from jsonschema import Draft202012Validator
 from opentelemetry.sdk.trace import TracerProvider
 from watchkeeper_agent import Guard, Refused
@@ -154,26 +154,11 @@ def _offline(tmp_path: Path, words: dict[str, Any], clock: dict[str, float]) -> 
     )
 
 
-POLICY = """
-apiVersion: governance.toolkit/v1
-name: bank
-agents: ["*"]
-default_action: allow
-rules:
-  - name: no-delete
-    condition: "action.type == 'delete'"
-    action: deny
-  - name: mind
-    condition: "action.type == 'export'"
-    action: warn
-"""
-
-
 def test_what_the_bridge_tells_of_the_governance_toolkit_fits(
     told: Callable[[], list[Any]],
 ) -> None:
     listening = bridge(agent="clerk")
-    tool = govern(lambda **_: "done", policy=POLICY, agent_id="did:mesh:1")
+    tool = governed_tool("did:mesh:1")
     for action in ("read", "delete", "export"):
         try:
             tool(action=action)

@@ -109,7 +109,8 @@ class Retention:
             self._leaving = []
 
     def _note_holds(self, rules: Rules) -> None:
-        run(self._cursor, "retention/standing_hold")
+        for made in ("standing_hold", "is_held", "is_held_then"):
+            run(self._cursor, f"retention/{made}")
         for hold in rules.holds:
             bound = {"since": hold.since, "until": hold.until, "agent": hold.agent}
             run(self._cursor, "retention/add_standing_hold", bound)

@@ -1,6 +1,6 @@
 -- The rows of action whose time is over and that no hold covers. One of a trace of which a span
 -- came late is as young as that arrival.
--- Bound: $before (timestamptz); reads the temporary table standing_hold.
+-- Bound: $before (timestamptz); calls is_held.
 create or replace temp table due as
 select t.rowid as id, t.started_at as told_at
 from action as t
@@ -11,9 +11,4 @@ where
         from every_span as s
         where s.started_at < $before and s.received_at >= $before
     )
-    and not exists (
-        select 1
-        from standing_hold as h
-        where t.started_at >= h.since and t.started_at < h.until
-            and (h.agent is null or h.agent in (t.agent, t.agent_id) or t.agent in (select n.alias from agent_names as n where n.agent = h.agent))
-    );
+    and not is_held(t.started_at, t.agent, t.agent_id);

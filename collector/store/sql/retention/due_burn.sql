@@ -1,13 +1,8 @@
 -- The rows of burn whose time is over and that no hold covers.
--- Bound: $before (timestamptz); reads the temporary table standing_hold.
+-- Bound: $before (timestamptz); calls is_held.
 create or replace temp table due as
 select t.rowid as id, t.judged_at as told_at
 from burn as t
 where
     t.judged_at < $before
-    and not exists (
-        select 1
-        from standing_hold as h
-        where t.judged_at >= h.since and t.judged_at < h.until
-            and (h.agent is null or h.agent = t.agent)
-    );
+    and not is_held(t.judged_at, t.agent, null);

@@ -1,6 +1,6 @@
 -- The rows of drop_count whose time is over and that no hold covers.
 -- A counter that still tells keeps what it told, for its values are differences.
--- Bound: $before (timestamptz); reads the temporary table standing_hold.
+-- Bound: $before (timestamptz); calls is_held_then.
 create or replace temp table due as
 select t.rowid as id, t.counted_at as told_at
 from drop_count as t
@@ -15,8 +15,4 @@ where
             and l.series is not distinct from t.series
             and l.start_ns is not distinct from t.start_ns
     )
-    and not exists (
-        select 1
-        from standing_hold as h
-        where t.counted_at >= h.since and t.counted_at < h.until
-    );
+    and not is_held_then(t.counted_at);

@@ -1,5 +1,5 @@
 -- Rows of log_record that no file holds, whose time is over and that no hold covers.
--- Bound: $before (timestamptz), $governs: whether the rows are those that carry governance; reads the temporary table standing_hold.
+-- Bound: $before (timestamptz), $governs: whether the rows are those that carry governance; calls is_held_then.
 create or replace temp table due as
 select t.rowid as id, t.logged_at as told_at
 from log_record as t
@@ -19,8 +19,4 @@ where
         or t.trace_id in (select d.trace_id from decision as d where d.trace_id is not null),
         false
     ) = $governs
-    and not exists (
-        select 1
-        from standing_hold as h
-        where t.logged_at >= h.since and t.logged_at < h.until
-    );
+    and not is_held_then(t.logged_at);

@@ -1,5 +1,5 @@
 -- Rows of metric_point that no file holds, whose time is over and that no hold covers.
--- Bound: $before (timestamptz), $governs: whether the rows are those that carry governance; reads the temporary table standing_hold.
+-- Bound: $before (timestamptz), $governs: whether the rows are those that carry governance; calls is_held_then.
 create or replace temp table due as
 select t.rowid as id, t.measured_at as told_at
 from metric_point as t
@@ -18,8 +18,4 @@ where
         ),
         false
     ) = $governs
-    and not exists (
-        select 1
-        from standing_hold as h
-        where t.measured_at >= h.since and t.measured_at < h.until
-    );
+    and not is_held_then(t.measured_at);

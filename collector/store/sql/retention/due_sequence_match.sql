@@ -1,5 +1,5 @@
 -- The sequences whose time is over, and of which no action is kept: a hold on one keeps them.
--- Bound: $before (timestamptz); reads the temporary table standing_hold.
+-- Bound: $before (timestamptz); calls is_held.
 create or replace temp table due as
 select t.rowid as id, t.completed_at as told_at
 from sequence_match as t
@@ -14,9 +14,4 @@ where
         ) as m
         inner join action as a on a.trace_id = m.trace_id and a.span_id = m.span_id
     )
-    and not exists (
-        select 1
-        from standing_hold as h
-        where t.completed_at >= h.since and t.completed_at < h.until
-            and (h.agent is null or h.agent = t.key)
-    );
+    and not is_held(t.completed_at, t.key, null);

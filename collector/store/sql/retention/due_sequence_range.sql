@@ -1,6 +1,6 @@
 -- The rows of sequence_range whose time is over and that no hold covers.
 -- A stream that still tells keeps its first numbers, or they would seem missing.
--- Bound: $before (timestamptz); reads the temporary table standing_hold.
+-- Bound: $before (timestamptz); calls is_held_then.
 create or replace temp table due as
 select t.rowid as id, t.last_at as told_at
 from sequence_range as t
@@ -17,8 +17,4 @@ where
             and l.instance is not distinct from t.instance
             and l.stream is not distinct from t.stream
     )
-    and not exists (
-        select 1
-        from standing_hold as h
-        where t.last_at >= h.since and t.last_at < h.until
-    );
+    and not is_held_then(t.last_at);

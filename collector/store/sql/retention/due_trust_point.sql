@@ -1,14 +1,9 @@
 -- The rows of trust_point whose time is over and that no hold covers.
--- Bound: $before (timestamptz), $up_to: the last sequence known to be old; reads the temporary table standing_hold.
+-- Bound: $before (timestamptz), $up_to: the last sequence known to be old; calls is_held.
 create or replace temp table due as
 select t.rowid as id, t.scored_at as told_at
 from trust_point as t
 where
     t.scored_at < $before
     and t.sequence <= $up_to
-    and not exists (
-        select 1
-        from standing_hold as h
-        where t.scored_at >= h.since and t.scored_at < h.until
-            and (h.agent is null or h.agent in (t.agent, t.agent_id) or t.agent in (select n.alias from agent_names as n where n.agent = h.agent))
-    );
+    and not is_held(t.scored_at, t.agent, t.agent_id);

@@ -1,5 +1,5 @@
 -- When agents were seen, of those that were not seen since: of any other it is told when it was seen first.
--- Bound: $before (timestamptz); reads the temporary table standing_hold.
+-- Bound: $before (timestamptz); calls is_held.
 delete from agent_rollup as t
 where
     t.seen_in < $before - interval 1 hour
@@ -22,9 +22,4 @@ where
         from decision
         where decided_at < $before
     )
-    and not exists (
-        select 1
-        from standing_hold as h
-        where t.seen_in >= h.since and t.seen_in < h.until
-            and (h.agent is null or h.agent = t.agent or t.agent in (select n.alias from agent_names as n where n.agent = h.agent))
-    );
+    and not is_held(t.seen_in, t.agent, null);

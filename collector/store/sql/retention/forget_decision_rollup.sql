@@ -1,5 +1,5 @@
 -- Counts of decisions past their time, of steps of which no row of decision is kept.
--- Bound: $before (timestamptz); reads the temporary table standing_hold.
+-- Bound: $before (timestamptz); calls is_held.
 delete from decision_rollup as t
 where
     t.decided_in < $before - interval 1 hour
@@ -8,9 +8,4 @@ where
         from decision
         where decided_at < $before
     )
-    and not exists (
-        select 1
-        from standing_hold as h
-        where t.decided_in >= h.since and t.decided_in < h.until
-            and (h.agent is null or h.agent = t.agent or t.agent in (select n.alias from agent_names as n where n.agent = h.agent))
-    );
+    and not is_held(t.decided_in, t.agent, null);

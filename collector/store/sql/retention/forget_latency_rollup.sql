@@ -1,5 +1,5 @@
 -- Counts of durations past their time, of steps of which no row of run or action is kept.
--- Bound: $before (timestamptz); reads the temporary table standing_hold.
+-- Bound: $before (timestamptz); calls is_held.
 delete from latency_rollup as t
 where
     t.started_in < $before - interval 1 hour
@@ -12,9 +12,4 @@ where
         from action
         where started_at < $before
     )
-    and not exists (
-        select 1
-        from standing_hold as h
-        where t.started_in >= h.since and t.started_in < h.until
-            and (h.agent is null or h.agent = t.agent or t.agent in (select n.alias from agent_names as n where n.agent = h.agent))
-    );
+    and not is_held(t.started_in, t.agent, null);
