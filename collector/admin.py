@@ -4,6 +4,9 @@ GET  /v1/retention   the rules in force, the holds, and what is wrong
 POST /v1/retention   {"act": a signed act}
 POST /v1/backups     {"target": a new folder, "with_keys": false} starts a job
 GET  /v1/backups/ID  how far it is
+POST /v1/reprices    {"since", "until", "actor", "reason"} computes costs anew
+GET  /v1/reprices    every such job with what it changed, the latest first
+GET  /v1/reprices/ID how far it is
 """
 
 from __future__ import annotations
@@ -22,17 +25,26 @@ from collector.acts import Acts
 from collector.backup_jobs import BackupJobs
 from collector.errors import RefusedInput, WatchkeeperError
 from collector.keeping import FLOOR_DAYS, Hold, Signal
+from collector.repricing import Repricing
 from collector.upkeep import Upkeep
 
 __all__ = ["create_admin"]
 
 
 def create_admin(
-    acts: Acts, upkeep: Upkeep, backups: BackupJobs, now: Callable[[], datetime]
+    acts: Acts,
+    upkeep: Upkeep,
+    backups: BackupJobs,
+    repricing: Repricing,
+    now: Callable[[], datetime],
 ) -> Starlette:
     """The application behind the admin socket."""
     return Starlette(
-        routes=_retention_routes(acts, upkeep, now) + _backup_routes(backups),
+        routes=[
+            *_retention_routes(acts, upkeep, now),
+            *_backup_routes(backups),
+            *_reprice_routes(repricing),
+        ],
         exception_handlers={WatchkeeperError: _refused},
     )
 
@@ -69,6 +81,36 @@ def _backup_routes(backups: BackupJobs) -> list[Route]:
         Route("/v1/backups", start, methods=["POST"]),
         Route("/v1/backups/{job_id}", one, methods=["GET"]),
     ]
+
+
+def _reprice_routes(repricing: Repricing) -> list[Route]:
+    async def start(request: Request) -> Response:
+        body = await _body(request)
+        since, until = _instant(body, "since"), _instant(body, "until")
+        actor, reason = str(body.get("actor") or ""), str(body.get("reason") or "")
+        return JSONResponse(await run_in_threadpool(repricing.start, since, until, actor, reason))
+
+    async def every(request: Request) -> Response:
+        return JSONResponse({"reprices": repricing.all()})
+
+    async def one(request: Request) -> Response:
+        return JSONResponse(repricing.get(request.path_params["job_id"]))
+
+    return [
+        Route("/v1/reprices", start, methods=["POST"]),
+        Route("/v1/reprices", every, methods=["GET"]),
+        Route("/v1/reprices/{job_id}", one, methods=["GET"]),
+    ]
+
+
+def _instant(body: dict[str, Any], name: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(str(body.get(name)))
+    except ValueError as error:
+        raise RefusedInput(f"{name}: expected a time such as 2026-01-15T12:00:00Z") from error
+    if at.tzinfo is None or not 1970 <= at.year <= 2200:
+        raise RefusedInput(f"{name}: expected a time with its zone, between 1970 and 2200")
+    return at
 
 
 def _rules(acts: Acts, upkeep: Upkeep, now: datetime) -> dict[str, Any]:

@@ -72,6 +72,7 @@ from collector.receive.tls import Tls
 from collector.receive.tokens import TokenFile
 from collector.reported_queries import register_reported
 from collector.reporting import Reports
+from collector.repricing import Repricing
 from collector.sequence_queries import register_sequences
 from collector.sequence_rules import SequenceRules
 from collector.slo.marked import Refusal
@@ -143,6 +144,7 @@ class Parts:
     acts: Acts
     upkeep: Upkeep
     backups: BackupJobs
+    repricing: Repricing
     instruments: Instruments
 
     @classmethod
@@ -201,6 +203,7 @@ class Parts:
         sequences = Sequences(rules.all)
         register_sequences(queries, rules, lambda: sequences.suspended)
         prices = _prices(settings)
+        repricing = Repricing(settings.data / "reprices", store, prices, utc_now)
         inventory = HomeFile(settings.inventory, read_inventory, Registered())
         budgets: HomeFile[tuple[SpendBudget, ...]] = HomeFile(settings.budgets, read_budgets, ())
         register_costs(queries, prices, budgets, inventory, _identities(settings))
@@ -217,7 +220,7 @@ class Parts:
                 _warm(Decoder(SetAside(settings.data / "set-aside").keep)),
                 derive=partial(derive, follow=sequences.follow, prices=prices.current),
                 rederive=partial(rederive, follow=sequences.follow, prices=prices.current),
-                renew=(names.renew, sequences.renew),
+                renew=(names.renew, sequences.renew, repricing.step),
                 on_applied=_notifying(proof, instruments),
                 on_checkpoint=instruments.checkpointed,
                 on_lost=instruments.lost,
@@ -237,6 +240,7 @@ class Parts:
             ),
             archive=archive,
             acts=acts,
+            repricing=repricing,
             backups=BackupJobs(store, archive, settings, lambda: log.last_sequence, utc_now),
             upkeep=Upkeep(
                 store, archive, acts, is_busy=lambda: log.unread_bytes > UPKEEP_WAITS_BYTES
@@ -292,7 +296,7 @@ async def _run(settings: Settings, parts: Parts, listeners: Listeners, stop: asy
     http = _server(watched_door(door, parts.instruments), tls)
     local = _server(watched_door(inside, parts.instruments, "local"))
     api = _server(watched_api(_api(settings, parts), parts.instruments))
-    admin = _server(create_admin(parts.acts, parts.upkeep, parts.backups, utc_now))
+    admin = _server(create_admin(parts.acts, parts.upkeep, parts.backups, parts.repricing, utc_now))
     async with AsyncExitStack() as running:
         await running.enter_async_context(_background(parts.proof.run()))
         await running.enter_async_context(_background(parts.budget_steps.run()))

@@ -172,11 +172,20 @@ def _sequences(arguments: argparse.Namespace) -> int:
 
 def _prices_arguments(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
-    words = ("list", "check")
+    words = ("list", "check", "reprice", "history")
     parser.add_argument(
-        "what", nargs="?", choices=words, default="list", help="those in force, or check a file"
+        "what",
+        nargs="?",
+        choices=words,
+        default="list",
+        help="those in force; check a file; compute costs of a period anew; when that was done",
     )
     parser.add_argument("file", nargs="?", type=Path, help="default: prices.yaml in the home")
+    parser.add_argument("--since", help="reprice calls from this day or time on")
+    parser.add_argument("--until", help="and before this one; default: now")
+    parser.add_argument("--as", dest="user", help="who asks; default: this user")
+    parser.add_argument("--reason", help="why; it is kept with what changed")
+    parser.add_argument("--no-wait", action="store_true", help="do not wait until it is done")
 
 
 def _prices(arguments: argparse.Namespace) -> int:
@@ -433,8 +442,8 @@ ALL = (
     ),
     Command(
         "prices",
-        "what tokens cost, which models are called without a price, or check a price file",
-        "watchkeeper prices check prices.yaml",
+        "what tokens cost, which models have no price, check a price file, compute costs anew",
+        "watchkeeper prices reprice --since 2026-01-01 --reason 'contract 4711'",
         _prices_arguments,
         _prices,
     ),

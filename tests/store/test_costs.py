@@ -67,21 +67,18 @@ def tell(store: Store) -> Iterator[Tell]:
 
     def send(*spans: dict[str, Any]) -> None:
         for span in spans:
-            request = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
-            log.records.append(
-                Record(
-                    len(log.records) + 1,
-                    Signal.TRACES,
-                    "json",
-                    "gateway",
-                    NOON_NS,
-                    json.dumps(request).encode(),
-                )
-            )
+            log.records.append(record(len(log.records) + 1, span))
             applier.step()
 
     yield send
     applier.stop()
+
+
+def record(sequence: int, *spans: dict[str, Any]) -> Record:
+    """A request with these spans."""
+    request = {"resourceSpans": [{"scopeSpans": [{"spans": [*spans]}]}]}
+    body = json.dumps(request).encode()
+    return Record(sequence, Signal.TRACES, "json", "gateway", NOON_NS, body)
 
 
 def span(number: int, operation: str, parent: int | None = None, **told: Any) -> dict[str, Any]:
