@@ -1,11 +1,13 @@
 """Permission: which records of a request a sender may not send, and the request without them.
 
 A record is refused when it claims an agent that its sender may not speak for. It claims every
-name that normalisation would read from it: its own agent, and those of the decisions, scores
-and aliases it tells. One that claims none speaks for its resource's service.name.
+name that normalisation would read from it: its own agent, those of the decisions, scores
+and aliases it tells, and every DID or SPIFFE id beside them, because a name is learnt from it.
+One that tells of a command claims to be control. One that claims none speaks for its
+resource's service.name.
 
-A claim is all there is: a sender may still attach a span without any name to the trace of
-another agent, if it knows the trace's id and may send for its own service.name.
+A claim is all there is: a sender may still attach a span without any name, or a verdict of its
+own, to a span of another agent, if it knows the ids and may send for its own service.name.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from collector.receive.check import Reason, Refusal
 from collector.receive.credentials import Grant
 from collector.receive.normalise import (
     AliasFact,
+    CommandFact,
     Fact,
     facts_of_log,
     facts_of_metric,
@@ -39,6 +42,10 @@ from collector.receive.parse import ExportRequest
 from collector.receive.values import attributes_of, plain
 
 __all__ = ["remove_forbidden"]
+
+# What the control process calls itself: nobody else knows what became of a command.
+_CONTROL = "watchkeeper-control"
+_IDENTIFIERS = ("did:", "spiffe://")
 
 _Record: TypeAlias = Span | LogRecord | Metric
 _Claims: TypeAlias = Callable[[Any, str, dict[str, Any]], Iterator[str | None]]
@@ -175,6 +182,7 @@ def _of_span(span: Span, scope: str, resource: dict[str, Any]) -> Iterator[str |
         span.name, scope, attributes, resource, int(status.code), status.message, events
     )
     yield meaning.agent_name or meaning.agent_id
+    yield _identifier(meaning.agent_id)
     yield from _told(
         facts_of_span(
             span.name,
@@ -235,5 +243,15 @@ def _named(attributes: dict[str, Any]) -> str | None:
 def _told(facts: Iterable[Fact]) -> Iterator[str | None]:
     for fact in facts:
         yield fact.agent
-        if isinstance(fact, AliasFact):
-            yield fact.alias
+        match fact:
+            case AliasFact():
+                yield fact.alias
+            case CommandFact():
+                yield _CONTROL
+            case _:
+                yield _identifier(fact.agent_id)
+
+
+def _identifier(agent_id: str | None) -> str | None:
+    """An id that stands for its agent wherever it is told, so that it counts as a name."""
+    return agent_id if agent_id is not None and agent_id.startswith(_IDENTIFIERS) else None

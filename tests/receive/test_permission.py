@@ -61,6 +61,60 @@ def test_each_dialects_name_for_an_agent_is_seen(record: dict[str, str]) -> None
     assert len(request.resource_spans[0].scope_spans[0].spans) == 1
 
 
+@pytest.mark.parametrize("other", ["did:mesh:rogue", "spiffe://bank/rogue"])
+def test_an_identifier_beside_a_name_is_claimed_too(other: str) -> None:
+    named = {"gen_ai__agent__name": "clerk", "gen_ai__operation__name": "invoke_agent"}
+    request = spans("clerk", {**named, "gen_ai__agent__id": other}, named)
+
+    [refused] = remove_forbidden(request, CLERK)
+
+    assert refused.reason == "agent_not_allowed" and other in refused.detail
+    assert remove_forbidden(request, Grant("token:t", agents=("clerk", other))) == []
+
+
+def test_an_id_that_is_no_identifier_stands_for_nobody() -> None:
+    request = spans("clerk", {"gen_ai__agent__name": "clerk", "gen_ai__agent__id": "asst_5"})
+
+    assert remove_forbidden(request, CLERK) == []
+
+
+def logged(name: str, **told: str) -> ExportLogsServiceRequest:
+    request = ExportLogsServiceRequest()
+    resource = request.resource_logs.add()
+    put(resource.resource.attributes, service__name="clerk")
+    put(resource.scope_logs.add().log_records.add(event_name=name).attributes, **told)
+    return request
+
+
+def test_a_decision_under_the_identifier_of_another_is_refused() -> None:
+    told = logged(
+        "watchkeeper.decision",
+        watchkeeper__decision__verdict="deny",
+        watchkeeper__policy__engine="agt",
+        gen_ai__agent__name="clerk",
+        gen_ai__agent__id="did:mesh:rogue",
+    )
+
+    [refused] = remove_forbidden(told, CLERK)
+
+    assert "'did:mesh:rogue'" in refused.detail
+
+
+def test_what_became_of_a_command_is_the_word_of_control() -> None:
+    def told() -> ExportLogsServiceRequest:
+        return logged(
+            "watchkeeper.command",
+            watchkeeper__command__id="command-1",
+            watchkeeper__command__kind="kill",
+            watchkeeper__command__phase="released",
+        )
+
+    [refused] = remove_forbidden(told(), CLERK)
+
+    assert "'watchkeeper-control'" in refused.detail
+    assert remove_forbidden(told(), Grant("token:c", agents=("watchkeeper-control", "*"))) == []
+
+
 def test_a_nameless_span_speaks_for_its_service() -> None:
     request = spans("rogue", {}, {"gen_ai__agent__name": "clerk"})
 

@@ -41,25 +41,28 @@ with
         from called
         where kind <> 'agent' and trace_id in (select trace_id from traced)
     ),
+    -- One call for each id, because a sender may give all its calls one.
+    identified as (
+        select trace_id, tool_call_id, arg_min(span_id, (start_ns, span_id)) as span_id
+        from call
+        where tool_call_id is not null
+        group by trace_id, tool_call_id
+    ),
     exact as (
         select
             t.decision_id,
-            c.trace_id,
-            c.span_id,
-            case when c.span_id = t.span_id or c.span_id = d.action_span_id then 'span' else 'tool_call_id' end as matched_by
+            t.trace_id,
+            coalesce(o.span_id, w.span_id, i.span_id) as span_id,
+            case when coalesce(o.span_id, w.span_id) is not null then 'span' else 'tool_call_id' end as matched_by
         from traced as t
         left join descent as d on d.trace_id = t.trace_id and d.span_id = t.span_id
-        inner join call as c
-            on c.trace_id = t.trace_id
-            and (
-                c.span_id = t.span_id
-                or c.tool_call_id = t.tool_call_id
-                or (c.span_id = d.action_span_id and (c.name = t.action or c.model = t.action))
-            )
-        qualify row_number() over (
-            partition by t.decision_id
-            order by (c.span_id is not distinct from t.span_id) desc, (c.span_id is not distinct from d.action_span_id) desc, c.start_ns, c.span_id
-        ) = 1
+        left join call as o on o.trace_id = t.trace_id and o.span_id = t.span_id
+        left join call as w
+            on w.trace_id = t.trace_id
+            and w.span_id = d.action_span_id
+            and (w.name = t.action or w.model = t.action or w.tool_call_id = t.tool_call_id)
+        left join identified as i on i.trace_id = t.trace_id and i.tool_call_id = t.tool_call_id
+        where coalesce(o.span_id, w.span_id, i.span_id) is not null
     ),
     -- Brackets: a decision opens and a call closes, so each closes the newest that is open.
     ordered as (
@@ -93,18 +96,79 @@ with
         )
         where step = -1 and opened is not null
     ),
-    nearest as (
-        select t.decision_id, t.trace_id, c.span_id
+    -- Who is left over looks for the call before and the one behind it, among those by the same agent
+    -- (is_own) and among all: comparing each with each would take a minute for 10,000 of one name.
+    asked as (
+        select
+            t.decision_id,
+            t.trace_id,
+            t.action,
+            t.decided_ns,
+            t.effect in ('blocked', 'held') as only_free,
+            o.is_own,
+            case when o.is_own then t.agent else '' end as agent
         from traced as t
-        inner join call as c
-            on c.trace_id = t.trace_id
-            and (c.name = t.action or c.model = t.action)
+        cross join (values (true), (false)) as o(is_own)
+        anti join exact as e on e.decision_id = t.decision_id
+        anti join paired as p on p.decision_id = t.decision_id
+        where t.action is not null
+    ),
+    sought as (
+        select
+            c.trace_id,
+            w.word,
+            f.only_free,
+            o.is_own,
+            case when o.is_own then c.agent else '' end as agent,
+            c.start_ns,
+            min(c.span_id) as span_id
+        from call as c
+        semi join asked as a on a.trace_id = c.trace_id
         left join exact as e on e.trace_id = c.trace_id and e.span_id = c.span_id
         left join paired as p on p.trace_id = c.trace_id and p.span_id = c.span_id
-        where t.effect not in ('blocked', 'held') or (e.span_id is null and p.span_id is null)
+        cross join unnest([c.name, c.model]) as w(word)
+        cross join (values (true), (false)) as f(only_free)
+        cross join (values (true), (false)) as o(is_own)
+        where w.word is not null and (not f.only_free or (e.span_id is null and p.span_id is null))
+        group by all
+    ),
+    beside as (
+        select trace_id, action as word, only_free, is_own, agent, decided_ns as at_ns, decision_id, null::blob as span_id
+        from asked
+        union all by name
+        select trace_id, word, only_free, is_own, agent, start_ns as at_ns, span_id
+        from sought
+    ),
+    near as (
+        select
+            decision_id,
+            trace_id,
+            is_own,
+            at_ns as decided_ns,
+            unnest([
+                last_value(case when span_id is not null then {'start_ns': at_ns, 'span_id': span_id} end ignore nulls) over before,
+                first_value(case when span_id is not null then {'start_ns': at_ns, 'span_id': span_id} end ignore nulls) over behind
+            ]) as call
+        from beside
+        window
+            before as (
+                partition by trace_id, word, only_free, is_own, agent
+                order by at_ns
+                range between unbounded preceding and current row
+            ),
+            behind as (
+                partition by trace_id, word, only_free, is_own, agent
+                order by at_ns
+                range between current row and unbounded following
+            )
+    ),
+    nearest as (
+        select decision_id, trace_id, call.span_id
+        from near
+        where decision_id is not null and call is not null
         qualify row_number() over (
-            partition by t.decision_id
-            order by (c.agent = t.agent) desc, abs(c.start_ns - t.decided_ns), c.start_ns, c.span_id
+            partition by decision_id
+            order by is_own desc, abs(call.start_ns - decided_ns), call.start_ns, call.span_id
         ) = 1
     ),
     matched as (
