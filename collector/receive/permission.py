@@ -31,7 +31,10 @@ from collector.receive.credentials import Grant
 from collector.receive.normalise import (
     AliasFact,
     CommandFact,
+    DecisionFact,
     Fact,
+    GovernanceFact,
+    TrustFact,
     facts_of_log,
     facts_of_metric,
     facts_of_span,
@@ -248,7 +251,7 @@ def _told(facts: Iterable[Fact]) -> Iterator[str | None]:
                 yield fact.alias
             case CommandFact():
                 yield _CONTROL
-            case _:
+            case DecisionFact() | TrustFact() | GovernanceFact():
                 yield _identifier(fact.agent_id)
 
 
