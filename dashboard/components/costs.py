@@ -20,7 +20,7 @@ def tiles(costs: pl.DataFrame, spend: pl.DataFrame) -> None:
     budgets = spend.filter(pl.col("budget").is_not_null())
     exceeded = budgets.filter(pl.col("state") == "exceeded").height
     at_risk = budgets.filter(pl.col("state") == "at_risk").height
-    with st.grid(4, min_column_width=200):
+    with st.grid(4, min_column_width=150):
         page.number(
             f"Spent, {page.range_words()}",
             words.spent(_known(costs), calls, unpriced),
@@ -79,7 +79,7 @@ def budgets(spend: pl.DataFrame) -> None:
         amount=_usd("amount_usd"),
     )
     config = {
-        "state": tables.badge("State", words.SPEND_STATES, words.SPEND_COLOURS, width=100),
+        "state": tables.badge("State", words.SPEND_STATES, words.SPEND_COLOURS, width=112),
         "budget": columns.TextColumn("Budget", width=112),
         "agent": columns.TextColumn("Agent", width=92),
         "period": columns.TextColumn("Period", width=64),

@@ -33,7 +33,7 @@ def chosen_by() -> str:
 
 def tiles(rows: pl.DataFrame, bypasses: pl.DataFrame) -> None:
     """How much was decided about, how much was not, and what went through all the same."""
-    with st.grid(5, min_column_width=130):
+    with st.grid(4, min_column_width=150):
         _share("Tool calls decided", rows.filter(pl.col("kind") == "tool"))
         _share("Model calls decided", rows.filter(pl.col("kind") == "model"))
         unmeasured = int((rows["actions"] - rows["measured"]).sum())
@@ -42,14 +42,25 @@ def tiles(rows: pl.DataFrame, bypasses: pl.DataFrame) -> None:
             words.count(unmeasured),
             words.of(unmeasured, int(rows["actions"].sum()), "calls"),
         )
-        for certainty, colour in words.CERTAINTY_COLOURS.items():
-            found = bypasses.filter(pl.col("certainty") == certainty).height
-            page.number(
-                f"{words.CERTAINTIES[certainty]} bypasses",
-                words.count(found),
-                "of the newest 100" if bypasses.height >= 100 else "in the range",
-                colour=colour if found else "gray",
-            )
+        _bypassed(bypasses)
+
+
+def _bypassed(bypasses: pl.DataFrame) -> None:
+    """How many, and how sure: as red as the surest."""
+    found = {
+        certainty: bypasses.filter(pl.col("certainty") == certainty).height
+        for certainty in words.CERTAINTIES
+    }
+    told = [f"{count} {words.CERTAINTIES[name].lower()}" for name, count in found.items() if count]
+    worst = next((name for name, count in found.items() if count), None)
+    many = bypasses.height >= data.PAGE_ROWS
+    page.number(
+        "Bypasses",
+        f"{words.count(bypasses.height)} or more" if many else words.count(bypasses.height),
+        ", ".join(told) or "none in the range",
+        colour=words.CERTAINTY_COLOURS[worst] if worst else "gray",
+        help="Went through although denied, not approved or under a hold",
+    )
 
 
 def _share(label: str, rows: pl.DataFrame) -> None:

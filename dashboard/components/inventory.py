@@ -17,11 +17,11 @@ def tiles(rows: pl.DataFrame) -> None:
     """How much was seen, and how it stands to what is registered."""
     seen = rows.filter(pl.col("last_seen").is_not_null())
     judged = rows.filter(pl.col("standing").is_not_null())
-    with st.grid(4, min_column_width=200):
+    with st.grid(4, min_column_width=150):
         page.number("Components seen", words.count(seen.height), _kinds(seen))
         for standing, beside in (
-            ("unregistered", "seen, and nobody registered them"),
-            ("missing", "registered, and not seen lately"),
+            ("unregistered", "seen, not registered"),
+            ("missing", "not seen lately"),
             ("registered", "seen and registered"),
         ):
             found = judged.filter(pl.col("standing") == standing).height

@@ -113,7 +113,7 @@ def budget_column() -> Any:
         max_value=1,
         format="percent",
         color="auto",
-        width=104,
+        width=92,
         help="Share of the error budget not yet spent; below zero when overspent",
     )
 
@@ -150,22 +150,23 @@ def agent_table(agents: pl.DataFrame, key: str) -> str | None:
     config = {
         "state": state_column(),
         "agent": columns.TextColumn("Agent", width=96),
-        "reason": columns.TextColumn("Why it is here", width=240),
+        "reason": columns.TextColumn("Why it is here", width=252),
         **(held if agents["hold_kind"].is_not_null().any() else {}),
         "budget_left": budget_column(),
         "burn_1h": burn_column("Burn, 1 h"),
         "denied": columns.NumberColumn("Denied", format="localized", width=64),
         "decided": columns.TextColumn(
             "Decided",
-            width=88,
+            width=96,
+            alignment="right",
             help="Share of its tool calls that somebody decided about; not measured: it never "
             "told a decision; a dash: it called no tool",
         ),
         "trust": columns.NumberColumn(
             "Trust", format="%.0f", width=54, help="0 to 1,000 as last reported"
         ),
-        "trust_trend": columns.LineChartColumn("Trust trend", y_min=0, y_max=1000, width=80),
-        "denied_by_hour": columns.BarChartColumn("Denied by hour", y_min=0, width=104),
+        "trust_trend": columns.LineChartColumn("Trust trend", y_min=0, y_max=1000, width=76),
+        "denied_by_hour": columns.BarChartColumn("Denied by hour", y_min=0, width=100),
         **sample_column(rows),
     }
     alt = "Agents, the most urgent first, with state, reason and budget left"

@@ -411,6 +411,7 @@ def test_coverage_tells_what_is_not_measured_from_what_is_zero(visit: Visit) -> 
     assert told["Tool calls decided"] == ("82%", "66 of 80 calls")
     assert told["Model calls decided"] == ("0%", "0 of 40 calls")
     assert told["Not measured"] == ("30", "30 of 150 calls")
+    assert told["Bypasses"] == ("2", "1 proven, 1 suspected")
 
 
 def test_bypasses_say_how_sure_they_are_and_why(visit: Visit) -> None:
