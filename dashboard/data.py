@@ -251,6 +251,10 @@ def home_files() -> pl.DataFrame:
     return _frame("home_files", None)
 
 
+def prices() -> pl.DataFrame:
+    return _frame("prices", None)
+
+
 def spend(agent: str | None = None) -> pl.DataFrame:
     return _frame("spend", None, agent=agent)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "primary"]
@@ -287,6 +287,21 @@ def spent(cost_usd: float | None, calls: int, unpriced: int) -> str:
     if cost_usd is None:
         return "not measured" if calls else usd(0)
     return f"at least {usd(cost_usd)}" if unpriced else usd(cost_usd)
+
+
+def age_of_prices(prices: list[Mapping[str, Any]], now: datetime) -> str | None:
+    """When the built-in list was checked, and of when its oldest prices are; None without one."""
+    built_in = [price for price in prices if price["origin"] == "built-in" and price["checked"]]
+    if not built_in:
+        return None
+    checked = date.fromisoformat(max(price["checked"] for price in built_in))
+    begins = min(price["valid_from"] for price in built_in if price["valid_from"])
+    days = (now.astimezone(UTC).date() - checked).days
+    ago = "today" if days <= 0 else f"{plural(days, 'day')} ago"
+    return (
+        f"Built-in prices were checked on {checked:%d %b %Y} ({ago}); the oldest of them are of "
+        f"{begins:%d %b %Y}. Newer ones belong into prices.yaml."
+    )
 
 
 def left(left_usd: float | None, unpriced: int) -> str:

@@ -92,6 +92,13 @@ def budgets(spend: pl.DataFrame) -> None:
     tables.shown(told, config, Key.COSTS_BUDGET_TABLE, alt="Budgets, the worst first")
 
 
+def age_of_prices() -> None:
+    """How old the prices are that come with Watchkeeper."""
+    told = words.age_of_prices(data.prices().to_dicts(), page.now())
+    if told:
+        st.caption(told)
+
+
 def _worst_first(rows: pl.DataFrame) -> pl.DataFrame:
     order = {state: rank for rank, state in enumerate(words.SPEND_STATES)}
     rank = pl.col("state").replace_strict(order, default=9, return_dtype=pl.Int64)

@@ -39,4 +39,5 @@ st.caption(
     "As the telemetry tells, else tokens times the price of the day. A call without either is not "
     "measured, and a sum with such calls in it says “at least”."
 )
+costs.age_of_prices()
 page.footer()

@@ -543,6 +543,13 @@ def test_money_that_is_not_known_is_never_a_sum(visit: Visit) -> None:
     assert models.loc["llama-on-prem", "spent"] == "not measured"
 
 
+def test_the_page_about_costs_says_how_old_the_prices_are(visit: Visit) -> None:
+    told = " ".join(caption.value for caption in visit("costs").caption)
+
+    assert "Built-in prices were checked on 04 Jan 2026 (" in told
+    assert "days ago); the oldest of them are of " in told
+
+
 def test_what_budgets_did_is_told_with_who_decided(visit: Visit) -> None:
     page = visit("costs")
 

@@ -102,6 +102,14 @@ def spend(_: Fleet, parameters: Parameters) -> pl.DataFrame:
     return frame.filter((pl.col("agent") == asked) | pl.col("agent").is_null()) if asked else frame
 
 
+def prices(_: Fleet, __: Parameters) -> pl.DataFrame:
+    rows = [
+        {"origin": "built-in", "checked": "2026-01-04", "valid_from": NOW - timedelta(days=91)},
+        {"origin": "prices.yaml", "checked": "2026-01-14", "valid_from": None},
+    ]
+    return pl.DataFrame(rows, schema_overrides={"valid_from": TIME})
+
+
 def budget_step(number: int, **told: Any) -> Row:
     """A step of a budget as control answers it."""
     return {
@@ -188,6 +196,7 @@ def home_files(fleet: Fleet, _: Parameters) -> pl.DataFrame:
 
 ANSWERS = (
     costs,
+    prices,
     home_files,
     spend,
 )
