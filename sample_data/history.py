@@ -23,7 +23,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from sample_data import otlp, story
+from sample_data import happenings, otlp, story
 from sample_data.story import DAY, Character, Hold, Period, Run, Story
 
 RUNS_PER_REQUEST = 100
@@ -41,6 +41,8 @@ def requests(told: Story, period: Period) -> Iterator[tuple[str, Request]]:
     for character, runs in story.fleet(told, period):
         for part in _parts(runs):
             yield from _requests_of(character, part, hold)
+    for character, record in happenings.of_story(told, period):
+        yield character.name, _logs(character, [record])
     commands = list(otlp.command_events(hold, period))
     if commands:
         yield hold.first_refusal.character.name, _from_control(commands)
@@ -58,10 +60,17 @@ def _requests_of(
     spans = (span for run in runs for span in otlp.spans(run))
     told = otlp.resource_spans(sender, spans)
     yield character.name, ExportTraceServiceRequest(resource_spans=[told])
-    records = [record for run in runs for record in otlp.events(run, hold)]
+    records = [
+        record for run in runs for record in (*otlp.events(run, hold), *happenings.of_run(run))
+    ]
     if records:
-        logs = otlp.resource_logs(sender, "watchkeeper.agent", records)
-        yield character.name, ExportLogsServiceRequest(resource_logs=[logs])
+        yield character.name, _logs(character, records)
+
+
+def _logs(character: Character, records: Sequence[LogRecord]) -> Request:
+    sender = otlp.resource(character.name, character.instance)
+    logs = otlp.resource_logs(sender, "watchkeeper.agent", records)
+    return ExportLogsServiceRequest(resource_logs=[logs])
 
 
 def _from_control(records: Sequence[LogRecord]) -> Request:

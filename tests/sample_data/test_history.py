@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from sample_data import history, story
@@ -195,3 +196,39 @@ def test_an_absent_collector_is_named_with_advice() -> None:
 
     assert ended.returncode == 1
     assert "start it with `watchkeeper collector`" in ended.stderr
+
+
+def test_the_history_tells_what_happened_to_the_agents_beside_the_verdicts(intake: Any) -> None:
+    history.send_history(intake.address, TOLD, last(12))
+
+    told = [a for name, a in intake.events if name == "watchkeeper.governance"]
+    kinds = {(a["gen_ai.agent.name"], a["watchkeeper.governance.kind"]) for a in told}
+    assert kinds == {
+        ("courier", "anomaly"),
+        ("courier", "breaker"),
+        ("courier", "ring"),
+        ("courier", "quarantine"),
+        ("rogue", "threat"),
+        ("clerk", "incident"),
+    }
+    rings = [a for a in told if a["watchkeeper.governance.kind"] == "ring"]
+    assert [a["watchkeeper.governance.to"] for a in rings] == ["2", "3"]
+
+
+def test_what_happened_is_told_by_the_part_of_the_history_it_lies_in() -> None:
+    def told(period: Period) -> list[bytes]:
+        return sorted(
+            record.SerializeToString(deterministic=True)
+            for _, request in history.requests(TOLD, period)
+            if isinstance(request, ExportLogsServiceRequest)
+            for resource in request.resource_logs
+            for scope in resource.scope_logs
+            for record in scope.log_records
+            if record.event_name == "watchkeeper.governance"
+        )
+
+    middle = UNTIL - timedelta(days=3, hours=7)
+
+    older, newer = Period(UNTIL - timedelta(days=12), middle), Period(middle, UNTIL)
+    assert sorted(told(older) + told(newer)) == told(last(12))
+    assert told(older) and told(newer)
