@@ -99,6 +99,10 @@ def test_agt_did_tell_the_same_decisions_itself(version: str, store: Store) -> N
         where r.instance = 'agt-emitting'
         """,
     )
+    lines = rows(
+        store,
+        "select count(*) from log_record where body::varchar like '%MCP Gateway%audit |%'",
+    )
     counted = rows(
         store,
         "select max(coalesce(value, value_int)) from metric_point where name = 'mcp_decisions'",
@@ -109,6 +113,7 @@ def test_agt_did_tell_the_same_decisions_itself(version: str, store: Store) -> N
     entries = {"agt_5": 30 + 30 + 7, "agt_3_7": 30 + 7}[version]
     assert told == [(30, 30, entries)]
     assert counted == [(2.0,)]
+    assert lines == [(3 + 6,)]
 
 
 @MODES

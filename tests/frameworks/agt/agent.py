@@ -376,8 +376,10 @@ def main(mode: str, truth_file: str) -> None:
     told = bridge()
     if mode == "emitting":
         otel_observability.enable_otel("bank")
-        for scanner in ("agent_os.mcp_security", "agent_os.prompt_injection"):
-            logging.getLogger(scanner).addHandler(LoggingHandler())
+        for name in ("mcp_gateway", "mcp_security", "prompt_injection"):
+            logger = logging.getLogger(f"agent_os.{name}")
+            logger.setLevel(logging.INFO)
+            logger.addHandler(LoggingHandler())
     process = Process(mode == "emitting")
     tampered = process.tampered() if mode == "tampered" else process.all()
     told.remove()
