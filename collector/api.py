@@ -10,8 +10,10 @@ import io
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import uuid4
 
 import pyarrow as pa
 import structlog
@@ -30,12 +32,16 @@ from starlette.responses import (
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from collector.config import VERSION
 from collector.errors import RefusedInput, WatchkeeperError
+from collector.inventory.cyclonedx import bill_of_materials
 from collector.queries import BadParameter, Kind, Parameter, Queries, UnknownQuestion
 from collector.store.guard import RefusedSql
 from collector.store.reader import ArchiveDamaged, Busy, TimeLimit
 
 ARROW = "application/vnd.apache.arrow.stream"
+CYCLONEDX = "application/vnd.cyclonedx+json; version=1.6"
+_MOST_COMPONENTS = "10000"
 _LONGEST_BODY = 256 * 1024
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _META_LASTS_S = 2.0
@@ -86,6 +92,7 @@ def create_app(
         + _question_routes(queries)
         + _fact_routes(_Remembered(meta, _META_LASTS_S), objectives, gauges, metrics)
         + _intake_routes(gauges, unready)
+        + [Route("/v1/inventory/cyclonedx", _cyclonedx(queries))]
         + _report_routes(reports)
     )
     return Starlette(
@@ -121,6 +128,19 @@ def host_name(scope: Scope) -> str:
     if text.startswith("["):
         return text[1:].partition("]")[0]
     return text.partition(":")[0]
+
+
+def _cyclonedx(queries: Queries) -> Callable[[Request], Awaitable[Response]]:
+    """Everything seen or registered, as a bill of materials."""
+
+    def bill() -> dict[str, Any]:
+        rows = queries.ask("inventory", {"limit": _MOST_COMPONENTS}).to_pylist()
+        return bill_of_materials(rows, version=VERSION, made_at=datetime.now(UTC), serial=uuid4())
+
+    async def answer(request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(bill), media_type=CYCLONEDX)
+
+    return answer
 
 
 def _health_routes(unready: Callable[[], str | None]) -> list[Route]:

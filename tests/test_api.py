@@ -16,6 +16,8 @@ import httpx
 import pyarrow as pa
 import pytest
 import uvicorn
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -23,7 +25,10 @@ from starlette.routing import Route
 
 from collector.api import ARROW, create_app
 from collector.config import VERSION
+from collector.homefile import HomeFile
 from collector.intake_queries import register_intake
+from collector.inventory.registered import Registered
+from collector.inventory_queries import register_inventory
 from collector.proof import ProofNotifier
 from collector.queries import Meta, Parameter, Queries, Question
 from collector.reporting import Reports
@@ -106,6 +111,8 @@ def reader(store: Store) -> Reader:
 def queries(reader: Reader) -> Queries:
     known = Queries(reader, now=lambda: NOW)
     register_intake(known)
+    nothing = HomeFile(Path("inventory.yaml"), lambda text: Registered(), Registered())
+    register_inventory(known, nothing)
     known.register(Question("endless", (), (), _endless))
     known.register(Question("wrong", (), (), _wrong))
     return known
@@ -439,6 +446,14 @@ def test_more_than_five_waiting_reports_are_refused(tmp_path: Path) -> None:
 
     jobs.close()
     assert {job["state"] for job in jobs.list()} == {"failed"}
+
+
+def test_the_inventory_is_a_bill_of_materials_by_the_official_schema(url: str) -> None:
+    answer = httpx.get(f"{url}/v1/inventory/cyclonedx", timeout=60)
+
+    assert answer.headers["content-type"].startswith("application/vnd.cyclonedx+json")
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(answer.text) is None
+    assert answer.json()["metadata"]["tools"]["components"][0]["name"] == "watchkeeper"
 
 
 class Control:

@@ -2,6 +2,7 @@
 
 Models, tools, plugins, frameworks and instrumentations become components, agents applications
 that depend on them, providers and MCP servers services. What only we know stands in properties.
+Telemetry tells a model's name and use, so its card has no more; what is not known is not said.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _TYPES = {
     "framework": "framework",
     "instrumentation": "library",
 }
+# The schema's limit; the reference and a property have what is cut off.
+_LONGEST_VERSION = 1024
 _SERVICES = ("provider", "mcp_server")
 _TOLD = ("standing", "first_seen", "last_seen", "events", "owner", "signer", "sample")
 
@@ -56,12 +59,21 @@ def _component(row: Mapping[str, Any]) -> dict[str, Any]:
         "properties": _properties(row),
     }
     if row.get("version"):
-        component["version"] = row["version"]
-    if row["kind"] == "model" and row.get("origin"):
-        component["supplier"] = {"name": row["origin"]}
+        component["version"] = row["version"][:_LONGEST_VERSION]
+    if row["kind"] == "model":
+        component["modelCard"] = _model_card(row)
+        if row.get("origin"):
+            component["supplier"] = {"name": row["origin"]}
     if row.get("sha256"):
         component["hashes"] = [{"alg": "SHA-256", "content": row["sha256"]}]
     return component
+
+
+def _model_card(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Who was seen to use it; how it was made and how well it does is not told by telemetry."""
+    users = [{"name": "watchkeeper:used_by", "value": agent} for agent in row.get("agents") or ()]
+    basis = {"name": "watchkeeper:basis", "value": "observed telemetry"}
+    return {"bom-ref": f"{_reference(row)}#card", "properties": [basis, *users]}
 
 
 def _service(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,6 +82,9 @@ def _service(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _properties(row: Mapping[str, Any]) -> list[dict[str, str]]:
     told = {"kind": row["kind"], **{name: row.get(name) for name in _TOLD}}
+    told["signed"] = row.get("signed") or "not known"
+    if len(row.get("version") or "") > _LONGEST_VERSION:
+        told["version"] = row["version"]
     if row["kind"] == "tool" and row.get("origin"):
         told["mcp_server"] = row["origin"]
     return [

@@ -83,18 +83,21 @@ def _csv(rows: pl.DataFrame) -> str:
 
 
 def _registration(rows: pl.DataFrame) -> dict[str, object]:
-    """Owner and signer, when an inventory names any."""
-    named = {"owner": "Owner", "signer": "Signer"}
-    return {
-        name: columns.TextColumn(label, width=112)
-        for name, label in named.items()
-        if rows[name].is_not_null().any()
-    }
+    """Who signed it, which only an inventory can tell, and its owner when one names any."""
+    signed = columns.TextColumn(
+        "Signed by",
+        width=112,
+        help="As inventory.yaml registers it; telemetry carries no signature of a component",
+    )
+    if rows["owner"].is_not_null().any():
+        return {"signer": signed, "owner": columns.TextColumn("Owner", width=112)}
+    return {"signer": signed}
 
 
 def _told(rows: pl.DataFrame) -> pl.DataFrame:
     return tables.marked_sample(rows).with_columns(
         tables.worded("standing", words.STANDINGS),
+        pl.col("signer").fill_null("not known"),
         pl.col("kind").replace_strict(words.COMPONENTS, default=pl.col("kind")),
         whom=pl.struct("kind", "agents", "agent_count").map_elements(_whom, return_dtype=pl.String),
     )
