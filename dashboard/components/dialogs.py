@@ -13,6 +13,7 @@ import streamlit as st
 
 from dashboard import actions, control, doors, words
 from dashboard.actions import Act, Dialog, Form
+from dashboard.components.page import line_of
 from dashboard.doors import Json
 from dashboard.people import Person
 from dashboard.state import Key, Session, Url, address
@@ -109,7 +110,7 @@ def show_open() -> None:
     if remembered:
         dialog = Dialog.kept(remembered)
         st.dialog(
-            f"{TITLES[dialog.act]} {dialog.agent}",
+            f"{TITLES[dialog.act]} {line_of(dialog.agent)}",
             width="medium",
             icon=ICONS[dialog.act],
             on_dismiss=close_dialog,

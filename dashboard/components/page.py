@@ -50,7 +50,7 @@ def opened(
     """
     if up:
         with st.container(key="page_up"):
-            st.page_link(up[0], label=up[1], icon=":material/arrow_back:")
+            st.page_link(up[0], label=line_of(up[1]), icon=":material/arrow_back:")
     heading(title, ranges=ranges, live=live, sample=data.meta().sample_agents if sample else 0)
     alarm()
 
@@ -65,7 +65,7 @@ def opened_without_collector(title: str, *, live: bool = False) -> None:
 
 def heading(title: str, *, ranges: bool, live: bool, sample: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="page_header"):
-        st.title(plain(shortened(title, LONGEST_TITLE)), width="content", anchor=False)
+        st.title(line_of(title), width="content", anchor=False)
         if sample:
             sample_badge(sample)
         st.space("stretch")
@@ -237,6 +237,11 @@ def plain(text: str) -> str:
     return LINK.sub(lambda found: f"{found[0]}{JOINER}", escaped)
 
 
+def line_of(text: str) -> str:
+    """The same, no longer than a title may be."""
+    return plain(shortened(text, LONGEST_TITLE))
+
+
 def welcome() -> None:
     """The page before the first record came."""
     if data.meta().agents:
@@ -270,8 +275,7 @@ def now() -> datetime:
 def unknown(noun: str, name: str, up: str, up_name: str) -> None:
     """A link that leads to nothing here says so and leads back."""
     if name:
-        called = plain(shortened(name, LONGEST_TITLE))
-        told = f"No {noun} “{called}” in this range. It may be older, or misspelt."
+        told = f"No {noun} “{line_of(name)}” in this range. It may be older, or misspelt."
     else:
         told = f"No {noun} was named. Open one from {up_name}."
     st.info(told, icon=":material/search_off:")

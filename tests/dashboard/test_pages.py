@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import polars as pl
 import pytest
 from fake_answers.common import TRACE_ID
 from fake_api import FakeApis
 from streamlit.testing.v1 import AppTest
 
+from dashboard import data
 from dashboard.components import coverage
-from dashboard.components.page import plain
+from dashboard.components.page import LONGEST_TITLE, line_of, plain
 from dashboard.state import Key, Url
 
 Visit = Callable[..., AppTest]
@@ -660,3 +662,19 @@ def test_a_title_is_text_and_not_longer_than_a_line(visit: Visit) -> None:
 
     assert title.value.startswith("\\*\\*bold\\*\\* \\$x\\$ xxx")
     assert len(title.value) < 100
+
+
+def test_the_way_back_from_a_trace_names_its_agent_as_text(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = data.trace
+
+    def renamed(*told: str) -> pl.DataFrame:
+        return asked(*told).with_columns(agent=pl.lit("**x**"))
+
+    monkeypatch.setattr(data, "trace", renamed)
+
+    page = visit("trace", trace=TRACE_ID)
+
+    assert page.get("page_link")[0].proto.label == "Traces / \\*\\*x\\*\\*"
+    assert len(line_of("x" * 10_000)) == LONGEST_TITLE
