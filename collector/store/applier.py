@@ -19,19 +19,18 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
 from collector.model import Signal
 from collector.store.ahead import Ahead, Decoding, Ready
-from collector.store.batch import KEYS, SCHEMAS, Batch
+from collector.store.batch import SCHEMAS, Batch
 from collector.store.connection import NoRoom, Store
 from collector.store.derivation import Derivation, Derive, NotDerived, Touched
 from collector.store.derive import REACH, derive, rederive
@@ -40,6 +39,7 @@ from collector.store.gaps import Gap, gaps
 from collector.store.gateways import drop_counted
 from collector.store.identities import renew_names
 from collector.store.matching import Matching, Rederive, note_decisions
+from collector.store.repeated import EVIDENCE, without_stored
 from collector.store.rollup import compact, count_new_decisions
 from collector.store.seen import SeenTraces
 from collector.store.tally import tallies
@@ -55,11 +55,7 @@ LONGEST_GATHERING_S = 1.0
 IDLE_CHECKPOINT_S = 5.0
 COMPACT_S = 60.0
 LONGEST_PAUSE_S = 30.0
-MOST_RANGES = 8
-# Exporters give up after minutes; a log without a time of its own carries that of its arrival.
-RETRY_WINDOW = timedelta(hours=1)
 
-_EVIDENCE = {"span": "start_ns", "log_record": "logged_at", "metric_point": "measured_at"}
 _SIGNALS = {
     Signal.TRACES.value: "span",
     Signal.LOGS.value: "log_record",
@@ -331,9 +327,9 @@ class Applier:
 
     def _write(self, batch: Batch, derive: Callable[[Tables], None]) -> Applied:
         tables = dict(batch.tables)
-        for table in _EVIDENCE:
-            tables[table] = self._without_stored(table, tables[table])
-        for table in ("resource", "scope", *_EVIDENCE, *_FACTS):
+        for table in EVIDENCE:
+            tables[table] = without_stored(self._cursor, table, tables[table])
+        for table in ("resource", "scope", *EVIDENCE, *_FACTS):
             self._insert(table, tables[table])
         if tables["agent_alias"].num_rows:
             renew_names(self._cursor)
@@ -358,26 +354,6 @@ class Applier:
             counts=counts.to_pylist(),
             refusals=tables["refused_record"].to_pylist(),
         )
-
-    def _without_stored(self, table: str, incoming: pa.Table) -> pa.Table:
-        if not incoming.num_rows:
-            return incoming
-        stored: set[int] = set()
-        with registered(self._cursor, "incoming_key", _keys(table, incoming)):
-            for low, high in _ranges_of(incoming[_EVIDENCE[table]]):
-                window = {"low": low, "high": high}
-                stored.update(row for (row,) in run(self._cursor, f"apply/stored_{table}", window))
-                if self._is_archived(table, low):
-                    found = run(self._cursor, f"archive/stored_{table}", window)
-                    stored.update(row for (row,) in found)
-        if not stored:
-            return incoming
-        kept = [row for row in range(incoming.num_rows) if row not in stored]
-        return incoming.take(pa.array(kept, pa.int64()))
-
-    def _is_archived(self, table: str, low: Any) -> bool:
-        """Whether rows that begin at `low` may be sealed already: then the files are asked too."""
-        return bool(run(self._cursor, f"archive/reaches_{table}", {"low": low})[0][0])
 
     def _insert(self, table: str, incoming: pa.Table) -> list[tuple[Any, ...]]:
         if not incoming.num_rows:
@@ -469,31 +445,6 @@ def _tallied(tables: Tables) -> dict[str, pa.Table]:
     except Exception:
         _log.exception("batch_not_tallied")
         return {}
-
-
-def _keys(table: str, incoming: pa.Table) -> pa.Table:
-    keys = incoming.select(list(KEYS[table]))
-    return keys.append_column("row", pa.array(np.arange(incoming.num_rows)))
-
-
-def _ranges_of(times: pa.ChunkedArray) -> list[tuple[Any, Any]]:
-    """Where to look for what is stored: few ranges, so that one wrong clock does not make the
-    whole table the place to look."""
-    is_ns = pa.types.is_integer(times.type)
-    ordered = np.sort(times.cast(pa.int64()).to_numpy())
-    gap = RETRY_WINDOW // timedelta(microseconds=1) * (1000 if is_ns else 1)
-    breaks = (np.flatnonzero(np.diff(ordered) > gap) + 1)[:MOST_RANGES]
-    ranges = [(part[0], part[-1]) for part in np.split(ordered, breaks)]
-    if is_ns:
-        return [(int(low), int(high)) for low, high in ranges]
-    return [
-        (_time(low, times.type) - RETRY_WINDOW, _time(high, times.type) + RETRY_WINDOW)
-        for low, high in ranges
-    ]
-
-
-def _time(microseconds: int, kind: pa.DataType) -> Any:
-    return pa.scalar(int(microseconds), kind).as_py()
 
 
 def _all_traces(tables: Tables) -> pa.Table:
