@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from collector.costs.budget import Spend, SpendBudget, Spent, stand
-from collector.costs.period import Period, Rolling, period_of
+from collector.costs.period import Period, Rolling, period_of, whole_hours
 from collector.store.reader import Reader
 
 __all__ = ["Spending", "Standing"]
@@ -79,9 +79,12 @@ class Spending:
 
     def _spent(self, since: datetime, until: datetime) -> Mapping[str, Spent]:
         if (since, until) not in self._read:
+            first_hour, last_hour = whole_hours(since, until)
+            hours = {"first_hour": first_hour, "last_hour": last_hour}
+            bound = {"since": since, "until": until, **hours}
             self._read[since, until] = {
                 row["agent"]: Spent(row["calls"], row["unpriced_calls"], row["cost_usd"])
-                for row in self._reader.rows("costs/spent", {"since": since, "until": until})
+                for row in self._reader.rows("costs/spent", bound)
             }
         return self._read[since, until]
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-__all__ = ["Period", "Rolling", "period_of", "zone_of"]
+__all__ = ["Period", "Rolling", "period_of", "whole_hours", "zone_of"]
 
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
@@ -63,6 +63,14 @@ def period_of(
     while _begin(following, zone) <= now:
         first, following = following, _following(period, following)
     return _begin(first, zone), _begin(following, zone)
+
+
+def whole_hours(since: datetime, until: datetime) -> tuple[datetime, datetime]:
+    """Begin and end of the whole hours of UTC between two moments at least an hour apart."""
+    begin, end = (
+        at.astimezone(UTC).replace(minute=0, second=0, microsecond=0) for at in (since, until)
+    )
+    return (begin if begin == since else begin + _HOUR), end
 
 
 def _first_day(period: Period, day: date) -> date:

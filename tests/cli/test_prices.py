@@ -38,3 +38,20 @@ def test_a_file_that_is_not_there_is_asked_for(
 ) -> None:
     assert main(["prices", "check", "--home", str(tmp_path)]) == 1
     assert "cannot read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--reason", "a contract"], "--since"),
+        (["--since", "2026-01-01"], "--reason"),
+        (["--since", "yesterday", "--reason", "a contract"], "--since takes a date"),
+        (["--since", "2026-01-01T12:00", "--reason", "a contract"], "names no zone"),
+        (["--since", "2026-01-01", "--reason", "a contract"], "watchkeeper up"),
+    ],
+)
+def test_computing_costs_anew_says_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    assert main(["prices", "reprice", "--home", str(tmp_path), *words]) == 1
+    assert told in capsys.readouterr().err

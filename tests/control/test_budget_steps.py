@@ -70,6 +70,8 @@ async def test_a_push_is_a_signed_hold_that_an_agent_hears_and_only_a_person_rel
     )
     (taken,) = await listed(bench)
     assert (taken["state"], taken["hold_state"]) == ("pushed", "acked")
+    proven = await bench.prove(held["hold_id"], agent, agent="clerk")
+    assert proven.json()["state"] == "enforced"
     released = await bench.release(held["hold_id"])
     assert (released.json()["state"], released.json()["released_by"]) == ("released", "operator")
 
