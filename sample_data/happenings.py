@@ -34,7 +34,7 @@ HAPPENINGS = (
     Happening(9, "courier", "ring", "ring.demoted", "1", "2", reason="trust below 700"),
     Happening(2, "courier", "ring", "ring.demoted", "2", "3", reason="trust below 500"),
     Happening(
-        1, "clerk", "incident", "incident.opened", after="open",
+        0.95, "clerk", "incident", "incident.opened", after="open",
         reason="half of its runs fail", severity=_ERROR,
     ),
     Happening(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import altair as alt
@@ -59,19 +60,30 @@ def cost_bars(rows: pl.DataFrame) -> Spec:
             ),
         )
     )
-    spec = _cost_bars(axis_format_of(rows, "bucket"), tuple((roles[name], name) for name in names))
-    return with_rows(spec, bars=epochs(stacked(bars), "bucket", "until"))
+    piles = stacked(bars)
+    spec = _cost_bars(
+        axis_format_of(rows, "bucket"),
+        _dollars(float(piles.select(pl.col("top").max()).item() or 0)),
+        tuple((roles[name], name) for name in names),
+    )
+    return with_rows(spec, bars=epochs(piles, "bucket", "until"))
+
+
+def _dollars(highest: float) -> str:
+    """So many decimals that no two ticks of an axis up to here read the same."""
+    decimals = 2 if highest <= 0 else max(2, 2 - math.floor(math.log10(highest)))
+    return f"$,.{min(decimals, 9)}~f"
 
 
 # The names of agents are in it, so it is not kept.
-def _cost_bars(axis_format: str, names: tuple[tuple[str, str], ...]) -> Spec:
+def _cost_bars(axis_format: str, dollars: str, names: tuple[tuple[str, str], ...]) -> Spec:
     chart = (
         alt.Chart(alt.NamedData("bars"))
         .mark_rect(stroke=None)
         .encode(
             x=time_axis("bucket", axis_format),
             x2="until",
-            y=alt.Y("low:Q").axis(title=None, tickCount=4, format="$,.2~f", domain=False),
+            y=alt.Y("low:Q").axis(title=None, tickCount=4, format=dollars, domain=False),
             y2="top",
             color="role:N",
             tooltip=alt.Tooltip("tip:N", title="Cost"),

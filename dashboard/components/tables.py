@@ -150,7 +150,7 @@ def agent_table(agents: pl.DataFrame, key: str) -> str | None:
     config = {
         "state": state_column(),
         "agent": columns.TextColumn("Agent", width=96),
-        "reason": columns.TextColumn("Why it is here", width=252),
+        "reason": columns.TextColumn("Why it is here", width=270),
         **(held if agents["hold_kind"].is_not_null().any() else {}),
         "budget_left": budget_column(),
         "burn_1h": burn_column("Burn, 1 h"),
@@ -165,7 +165,7 @@ def agent_table(agents: pl.DataFrame, key: str) -> str | None:
         "trust": columns.NumberColumn(
             "Trust", format="%.0f", width=54, help="0 to 1,000 as last reported"
         ),
-        "trust_trend": columns.LineChartColumn("Trust trend", y_min=0, y_max=1000, width=76),
+        "trust_trend": columns.LineChartColumn("Trust trend", y_min=0, y_max=1000, width=70),
         "denied_by_hour": columns.BarChartColumn("Denied by hour", y_min=0, width=100),
         **sample_column(rows),
     }

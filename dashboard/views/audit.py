@@ -35,7 +35,7 @@ with page.section(
 is_walked = found.stretches > 1 and not result
 rows = found.failed if is_walked else data.reverification(window, agent, result)
 told = "those that failed" if is_walked else "of the newest ones looked at"
-with page.section("Which records failed, and why?", f"Worst first, {told}. Choose a row for more."):
+with page.section("What does each record say?", f"Worst first, {told}. Choose a row for more."):
     audit.listing(rows)
 with page.section(
     "Which fields does no hash cover?",

@@ -187,3 +187,18 @@ def test_the_axis_of_events_is_the_whole_range_however_few_there_are() -> None:
 
     ends = [moment / 1000 for moment in spec["datasets"]["ends"]["bucket"].to_pylist()]
     assert ends == [since.timestamp(), NOW.timestamp()]
+
+
+@pytest.mark.parametrize(
+    ("highest", "told"),
+    [(0.0, "$,.2~f"), (0.0121, "$,.4~f"), (0.09, "$,.4~f"), (3.5, "$,.2~f"), (1200.0, "$,.2~f")],
+)
+def test_an_axis_of_money_has_the_decimals_its_ticks_need(highest: float, told: str) -> None:
+    rows = pl.DataFrame(
+        {"bucket": [NOW], "agent": ["clerk"], "cost_usd": [highest]},
+        schema_overrides={"bucket": pl.Datetime("us", "UTC")},
+    )
+
+    spec = charts.cost_bars(rows)
+
+    assert spec["encoding"]["y"]["axis"]["format"] == told
