@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 from replaying import FakeLog, Request
-from telling import decision, span
+from telling import command, decision, event, span
 
 from collector.receive.decode import Decoder
 from collector.store.applier import Applier
@@ -31,22 +31,28 @@ PERIOD = {"since": datetime(2026, 1, 1, tzinfo=UTC), "until": datetime(2026, 2, 
 NANOSECONDS = {"since_ns": 0, "until_ns": 2**62}
 
 
-def widest(tmp_path: Path, told: list[Request], name: str, bound: dict[str, Any]) -> int:
+def widest(
+    tmp_path: Path,
+    told: list[Request],
+    name: str,
+    bound: dict[str, Any],
+    later: list[Request] | None = None,
+) -> int:
     """Rows that the busiest operator of a statement of derivation made."""
     found: list[int] = []
 
     def profiled(cursor: duckdb.DuckDBPyConnection, touched: str, known: Reach | None) -> None:
         query = f"explain (analyze, format json) {statement(f'derive/{name}')}"
-        if name.endswith("copies"):
-            found.append(_widest(cursor.execute(query, bound).fetchall()[0][1]))
-            return
-        derive(cursor, touched, known)
+        if name == "judged" or (not found and later):
+            derive(cursor, touched, known)
         found.append(_widest(cursor.execute(query, bound).fetchall()[0][1]))
 
     log = FakeLog()
-    log.add(told, 1)
+    log.add(later or [], log.add(told, 1))
     with Store(tmp_path / "evidence.duckdb") as store:
-        Applier(store, log, Decoder(), derive=profiled).step()
+        applier = Applier(store, log, Decoder(), derive=profiled)
+        while applier.step():
+            pass
     return max(found)
 
 
@@ -79,3 +85,58 @@ def test_a_flood_of_calls_and_decisions_alike_is_matched_without_comparing_each(
     told = [request for number in range(MANY) for request in pair(number)]
 
     assert widest(tmp_path, told, "judged", PERIOD) < MOST_EACH * len(told)
+
+
+def bridged(number: int) -> Iterator[Request]:
+    """A verdict that the bridge tells, and one in the same second that is not the same."""
+    at_s = number * 0.001
+    yield decision(number, at_s, "deny", "pay", watchkeeper__policy__engine="agt")
+    yield event(
+        "audit_entry",
+        at_s,
+        agt__agent__id="clerk",
+        agt__audit__event_type="check",
+        agt__audit__decision="deny",
+        agt__audit__action="read",
+        agt__audit__meta__event_id=number,
+    )
+
+
+def scored(number: int) -> Iterator[Request]:
+    """A score that changed, and the same one verified."""
+    at_s = number * 0.001
+    told = {"agt__agent_id": "clerk", "op__name": "x"}
+    yield span(number * 2 + 1, None, at_s, agt__new_score=500, **told)
+    yield span(
+        number * 2 + 2, None, at_s, agt__trust_score=500, governance__trust__decision="x", **told
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "pair"), [("decision_copies", bridged), ("trust_copies", scored)]
+)
+def test_a_flood_of_copies_is_compared_once_a_second(
+    tmp_path: Path, statement: str, pair: Callable[[int], Iterator[Request]]
+) -> None:
+    told = [request for number in range(MANY) for request in pair(number)]
+
+    assert widest(tmp_path, told, statement, NANOSECONDS) < MOST_EACH * len(told)
+
+
+def test_a_flood_of_kills_touches_each_run_once(tmp_path: Path) -> None:
+    open_runs = [
+        span(
+            n + 1,
+            None,
+            0,
+            None,
+            gen_ai__operation__name="invoke_agent",
+            gen_ai__agent__name="clerk",
+        )
+        for n in range(MANY)
+    ]
+    kills = [
+        command(1, "kill", "acked", watchkeeper__command__id=f"command-{n}") for n in range(MANY)
+    ]
+
+    assert widest(tmp_path, open_runs, "further", {}, kills) < MOST_EACH * MANY

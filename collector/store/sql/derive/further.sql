@@ -3,13 +3,18 @@
 -- reached. Rows of the batch are those behind the position.
 -- Bound: nothing.
 create or replace temp table further as
+with
+    kill as (
+        select distinct agent, told_at
+        from command_event
+        where
+            sequence > (select coalesce(max(sequence), 0) from position)
+            and kind = 'kill'
+            and phase in ('acked', 'enforced')
+    )
 select r.trace_id, r.started_at as told_at
-from command_event as e
-inner join run as r
-    on r.agent = e.agent
-    and r.started_at between e.told_at - interval 6 hours and e.told_at
-where
-    e.sequence > (select coalesce(max(sequence), 0) from position)
-    and e.kind = 'kill'
-    and e.phase in ('acked', 'enforced')
-    and r.ended_by is distinct from 'span';
+from run as r
+semi join kill as k
+    on k.agent = r.agent
+    and r.started_at between k.told_at - interval 6 hours and k.told_at
+where r.ended_by is distinct from 'span';

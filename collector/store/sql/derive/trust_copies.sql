@@ -18,13 +18,28 @@ where rowid in (
                 end as rank
             from trust_point
             where scored_ns between $since_ns and $until_ns
+        ),
+        told as (
+            select
+                agent,
+                score,
+                environment,
+                rank,
+                min(scored_ns) as first_ns,
+                max(scored_ns) as last_ns,
+                unnest([second - 1, second, second + 1]) as near_second
+            from (select *, scored_ns // 1000000000 as second from ranked)
+            where rank > 1
+            group by agent, score, environment, rank, second
         )
     select copy.place
     from ranked as copy
-    inner join ranked as told
+    inner join told
         on told.agent = copy.agent
         and told.score = copy.score
         and told.environment is not distinct from copy.environment
-        and abs(told.scored_ns - copy.scored_ns) < 1000000000
+        and told.near_second = copy.scored_ns // 1000000000
+        and told.first_ns - copy.scored_ns < 1000000000
+        and copy.scored_ns - told.last_ns < 1000000000
     where copy.rank < 3 and told.rank > copy.rank
 );
