@@ -171,3 +171,35 @@ def test_what_the_bridge_tells_of_the_governance_toolkit_fits(
 
     assert len(records) == 3
     assert [faults(record) for record in records] == [[], [], []]
+
+
+def _nested(depth: int) -> list[Any]:
+    inner: list[Any] = []
+    for _ in range(depth):
+        inner = [inner]
+    return inner
+
+
+@pytest.mark.parametrize(
+    "arguments", [_nested(100_000), {1: "a", "b": 2}, {"a": "\ud800"}, {"a": 10**5000}]
+)
+def test_whatever_a_model_calls_its_tool_the_refusal_is_told(
+    control: Any,
+    attached: Any,
+    words: dict[str, Any],
+    told: Callable[[], list[Any]],
+    arguments: Any,
+) -> None:
+    """Half a character, or arguments that cannot be written, would hide it and its whole batch."""
+    guard = attached(read_only_tools=())
+    control.want(words["hold"]("kill"))
+    assert words["eventually"](lambda: guard.position == (1, 1))
+
+    with pytest.raises(Refused):
+        guard.check_tool("pay\ud800", arguments, call_id="\udfff", conversation="é\ud83d")
+
+    [record] = [one for one in told() if one.event_name == "watchkeeper.decision"]
+    assert record.attributes["gen_ai.tool.name"] == "pay?"
+    assert record.attributes["gen_ai.conversation.id"] == "é?"
+    assert faults(record) == []
+    json.dumps([record.body, dict(record.attributes)], ensure_ascii=False).encode()

@@ -21,6 +21,7 @@ from watchkeeper_agent.document import Hold, Position
 from watchkeeper_agent.identifiers import uuid7
 from watchkeeper_agent.numbering import next_number
 from watchkeeper_agent.rules import Call, Identity, Stage
+from watchkeeper_agent.sendable import sendable, sendable_attributes
 
 EVENT = "watchkeeper.decision"
 LINK = "watchkeeper.link"
@@ -72,7 +73,7 @@ def emit_link(phase: str, identity: Identity, fallback: str | None = None) -> No
                 severity_text=severity.name,
                 event_name=LINK,
                 body=f"link {phase}",
-                attributes={**_without_none(told), **next_number()},
+                attributes={**sendable_attributes(told), **next_number()},
             )
         )
     except Exception:
@@ -96,9 +97,9 @@ def _record(decision: Decision, identity: Identity, decision_id: str, hash_key: 
         severity_number=severity,
         severity_text=severity.name,
         event_name=EVENT,
-        body=f"{decision.verdict} {decision.call.name}",
+        body=sendable(f"{decision.verdict} {decision.call.name}"),
         attributes={
-            **_without_none(attributes(decision, identity, decision_id, hash_key)),
+            **sendable_attributes(attributes(decision, identity, decision_id, hash_key)),
             **next_number(),
         },
     )
@@ -144,10 +145,10 @@ def attributes(
 def _hash(arguments: object, key: str) -> str | None:
     if arguments is None:
         return None
-    canonical = json.dumps(arguments, sort_keys=True, separators=(",", ":"), default=str)
+    try:
+        canonical = json.dumps(arguments, sort_keys=True, separators=(",", ":"), default=str)
+    # Arguments come from a model: what cannot be written is not hashed, and is told all the same.
+    except Exception:
+        return None
     digest = hmac.new(key.encode(), canonical.encode(), hashlib.sha256).hexdigest()
     return f"hmac-sha256:{digest}"
-
-
-def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}

@@ -23,6 +23,7 @@ from opentelemetry._logs import LoggerProvider, LogRecord, SeverityNumber, get_l
 
 from watchkeeper_agent.identifiers import uuid7
 from watchkeeper_agent.numbering import next_number
+from watchkeeper_agent.sendable import sendable, sendable_attributes
 
 SCOPE = "watchkeeper.agt"
 DECISION = "watchkeeper.decision"
@@ -238,8 +239,8 @@ class Teller:
                     severity_number=heard.severity,
                     severity_text=heard.severity.name,
                     event_name=heard.event,
-                    body=_sendable(heard.body),
-                    attributes={key: _sendable(each) for key, each in heard.attributes.items()},
+                    body=sendable(heard.body),
+                    attributes=sendable_attributes(heard.attributes),
                 )
             )
         except Exception:
@@ -285,16 +286,6 @@ def _beginning(value: Any, depth: int = 0) -> str:
     first = itertools.islice(value.items() if isinstance(value, dict) else value, _MOST_PARTS)
     parts = [_beginning(part, depth + 1) for part in first]
     return f"[{', '.join([*parts, *['...'] * (len(value) > _MOST_PARTS)])}]"
-
-
-def _sendable(value: Any) -> Any:
-    """What an exporter can write: one odd value would cost it the whole batch."""
-    if isinstance(value, str):
-        plain = str.__str__(value)
-        return plain if plain.isascii() else plain.encode("utf-8", "replace").decode()
-    if isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**63):
-        return value
-    return _sendable(text(value) or "")
 
 
 def word(value: Any) -> str | None:
