@@ -77,6 +77,22 @@ def test_the_inventory_names_what_nobody_registered_first(asked: Queries) -> Non
     assert found["agent", "rogue"]["standing"] is None
 
 
+def test_an_agent_that_invents_names_hides_nothing_of_another(
+    asked: Queries, given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.inventory_queries._MOST", 20)
+    given({"action": [action("bomber", "tool", f"a {number}") for number in range(50)]})
+
+    found = {
+        (row["kind"], row["name"]): row["standing"]
+        for row in asked.ask("inventory", {}).to_pylist()
+    }
+
+    assert found["model", "gpt-4o"] == "registered"
+    assert found["tool", "mail.send"] == "registered"
+    assert {("tool", "shell"), ("tool", "crm-lookup"), ("model", "llama")} <= found.keys()
+
+
 def test_it_is_narrowed_by_kind_standing_and_agent(asked: Queries) -> None:
     rows = asked.ask(
         "inventory", {"kind": "tool", "standing": "unregistered", "agent": "rogue"}
