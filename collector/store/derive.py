@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from collector.store.identities import renew_names
-from collector.store.matching import note_actions, note_decisions
+from collector.store.matching import note_decisions, note_told
 from collector.store.pricing import Prices, no_prices, price_models
 from collector.store.rollup import count_decisions, count_events
 from collector.store.schema import statement
@@ -127,7 +127,7 @@ def _tell(
     _run(cursor, "runs")
     _run(cursor, "keep_runs")
     count_events(cursor)
-    note_actions(cursor)
+    note_told(cursor)
     follow(cursor)
 
 

@@ -4,6 +4,8 @@
    be about or the name of an agent changes, the slot of time and the name are noted.
 2. Between batches the noted slots are matched anew, so many at a time, and the traces in which
    another call is matched than before are derived again. Order of arrival is no matter.
+   A refusal that fits no call, as a refused one often leaves no span, belongs to the run in
+   which it was told.
 3. A kill loses nothing: what is noted is stored, and forgotten in the transaction that matched it.
 """
 
@@ -19,7 +21,7 @@ import structlog
 
 from collector.store.transaction import MACHINE, registered, run, transaction
 
-__all__ = ["Matching", "Rederive", "note_actions", "note_all_once", "note_decisions"]
+__all__ = ["Matching", "Rederive", "note_all_once", "note_decisions", "note_told"]
 
 MOST_SLOTS = 4096
 RETRY_S = 60.0
@@ -47,9 +49,11 @@ def note_decisions(cursor: duckdb.DuckDBPyConnection) -> None:
     run(cursor, "matching/note_decisions")
 
 
-def note_actions(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Note the calls that derivation has just told otherwise than before."""
-    run(cursor, "matching/note_actions")
+def note_told(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Note the calls and runs that derivation has just told otherwise than before."""
+    if run(cursor, "matching/any_loose")[0][0]:
+        run(cursor, "matching/note_actions")
+        run(cursor, "matching/note_runs")
 
 
 def note_all_once(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -114,6 +118,11 @@ class Matching:
         run(self._cursor, "matching/joined")
         run(self._cursor, "matching/forget_parted")
         run(self._cursor, "matching/keep_joined")
+        run(self._cursor, "matching/pair_refusals", window)
+        run(self._cursor, "matching/parted_refusals", window)
+        run(self._cursor, "matching/joined_refusals")
+        run(self._cursor, "matching/forget_parted_refusals")
+        run(self._cursor, "matching/keep_joined_refusals")
         self._derive(run(self._cursor, "matching/rematched"))
         return int(slots)
 

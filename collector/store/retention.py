@@ -129,6 +129,7 @@ class Retention:
         for table in _BY_TIME:
             yield from self._delete(table, Signal.GOVERNANCE, {"before": before})
         run(self._cursor, "retention/forget_matches", {"before": before})
+        run(self._cursor, "retention/forget_refusals", {"before": before})
         run(self._cursor, "sequences/note_thinned", {"before": before})
         run(self._cursor, "retention/forget_noted_actions", {"before": before})
         counted = min(before, now - timedelta(days=FLOOR_DAYS))

@@ -26,6 +26,7 @@ _KNOWN = {
     "governance_event": "select * exclude (sequence) from governance_event order by all",
     "governance_events": "select * from governance_events order by all",
     "loose_match": "select * from loose_match order by all",
+    "loose_refusal": "select * from loose_refusal order by all",
     "agent_alias": "select alias, agent from agent_alias order by all",
 }
 

@@ -147,3 +147,30 @@ def test_nothing_waits_once_all_is_matched() -> None:
 
     assert known(told, "select count(*) from unmatched_slot") == [(0,)]
     assert known(told, "select decision_id, name from loose_match") == [("decision-1", "read_mail")]
+
+
+def test_a_refusal_of_control_that_fits_no_call_makes_the_run_denied_in_which_it_was_told() -> None:
+    told = [
+        RUN,
+        span(2, 1, 1, **TOOL),
+        decision(1, 5, "deny", "transfer", watchkeeper__decision__source="control_plane"),
+        decision(2, 70, "deny", "transfer", watchkeeper__decision__source="control_plane"),
+    ]
+    found = "select 'run', outcome from run union all select 'call', outcome from action"
+
+    assert known(told, found) == [("run", "denied"), ("call", "ok")]
+    assert known(told, "select decision_id from loose_refusal") == [("decision-1",)]
+
+
+def test_a_refusal_that_fits_no_call_explains_a_failed_run_and_not_one_that_went_well() -> None:
+    refused = decision(1, 5, "deny", "transfer")
+    failed = span(1, None, 0, 60, status={"code": 2}, **AGENT)
+
+    assert known([RUN, refused], "select outcome from run") == [("ok",)]
+    assert known([failed, refused], "select outcome from run") == [("denied",)]
+
+
+def test_a_refusal_belongs_to_its_call_once_the_call_has_come() -> None:
+    told = [RUN, span(2, 1, 5.1, **TOOL), decision(1, 5, "deny", "read_mail")]
+
+    assert known(told, "select count(*) from loose_refusal") == [(0,)]

@@ -3,7 +3,7 @@
 -- trace, of calls and decisions of one name each with the nearest before it that is still free.
 -- A decision that is left over concerns the nearest call of its name, by the same agent or by
 -- whichever there is; a refusal only when nobody else decided about that call.
--- time: a decision outside of any trace, as matching found it.
+-- time: a decision outside of any trace, as matching found it; one that fits no call concerns its run.
 -- Bound: $since, $until (timestamptz); reads the temporary tables called and descent.
 create or replace temp table judged as
 with
@@ -35,6 +35,14 @@ with
             m.started_at between $since and $until
             and m.trace_id in (select trace_id from touched)
             and d.decided_at between $since - interval 2 minutes and $until + interval 2 minutes
+    ),
+    -- Refusals outside of any trace that no call was matched to: they concern their run alone.
+    refused as (
+        select d.* replace (m.trace_id as trace_id, r.agent as agent), null::blob as action_span_id
+        from loose_refusal as m
+        inner join called as r on r.trace_id = m.trace_id and r.span_id = m.span_id
+        inner join decision as d on d.decision_id = m.decision_id
+        where m.decided_at between $since and $until and d.decided_at between $since and $until
     ),
     call as (
         select *
@@ -198,8 +206,8 @@ with
             source,
             decided_ns,
             action_span_id,
-            'time' as matched_by
-        from timed
+            case when action_span_id is not null then 'time' end as matched_by
+        from (from timed union all from refused)
     )
 select
     *,
