@@ -174,3 +174,18 @@ def test_a_refusal_belongs_to_its_call_once_the_call_has_come() -> None:
     told = [RUN, span(2, 1, 5.1, **TOOL), decision(1, 5, "deny", "read_mail")]
 
     assert known(told, "select count(*) from loose_refusal") == [(0,)]
+
+
+def test_a_refusal_of_an_instance_by_another_name_belongs_to_the_only_run_there_was() -> None:
+    refused = decision(
+        1,
+        5,
+        "deny",
+        "transfer",
+        watchkeeper__decision__source="control_plane",
+        watchkeeper__instance_uid="01a213ce-0638-7974-8052-f4594610b834",
+    )
+    other = span(1, None, 2, 60, trace="1af7651916cd43dd8448eb211c80319c", **AGENT)
+
+    assert known([RUN, refused], "select outcome from run") == [("denied",)]
+    assert known([RUN, other, refused], "select outcome from run") == [("ok",), ("ok",)]
