@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from replaying import Request
 from telling import decision, known, span
 from test_late_binding import AGENT, MODEL, TOOL
@@ -140,6 +141,43 @@ def test_a_decision_about_an_identifier_is_matched_once_its_name_is_known() -> N
     ]
 
     assert known(told, _MATCHED) == [("2", "ok", "decision-1", "time", "ok")]
+
+
+_KERNEL = "semantic_kernel.functions.kernel_function"
+_MAIL = {"gen_ai__operation__name": "execute_tool", "gen_ai__tool__name": "Mail-read"}
+
+
+@pytest.mark.parametrize(
+    ("said", "matched"), [("read", "name"), ("Mail.read", "name"), ("Mail", None), ("ead", None)]
+)
+def test_a_function_of_semantic_kernel_is_known_by_its_own_name_and_with_a_dot(
+    said: str, matched: str | None
+) -> None:
+    told = [
+        RUN,
+        span(2, 1, 1, scope=_KERNEL, **_MAIL),
+        decision(1, 0.9, "allow", said, in_span=1),
+    ]
+
+    assert [row[3] for row in known(told, _MATCHED)] == [matched]
+    assert known(told, "select name from action") == [("Mail-read",)]
+
+
+def test_the_same_function_of_two_plugins_is_known_by_neither_name() -> None:
+    told = [
+        RUN,
+        span(2, 1, 1, scope=_KERNEL, **_MAIL),
+        span(3, 1, 2, scope=_KERNEL, **{**_MAIL, "gen_ai__tool__name": "Notes-read"}),
+        decision(1, 0.9, "allow", "read", in_span=1),
+    ]
+
+    assert [row[3] for row in known(told, _MATCHED)] == [None, None]
+
+
+def test_a_hyphen_in_the_name_of_another_frameworks_tool_means_nothing() -> None:
+    told = [RUN, span(2, 1, 1, **_MAIL), decision(1, 0.9, "allow", "read", in_span=1)]
+
+    assert [row[3] for row in known(told, _MATCHED)] == [None]
 
 
 def test_nothing_waits_once_all_is_matched() -> None:

@@ -7,25 +7,45 @@
 -- Bound: $since, $until (timestamptz); reads the temporary tables called and descent.
 create or replace temp table judged as
 with
+    -- Semantic Kernel calls a function of a plugin plugin-function. A decision that names the function,
+    -- or both with a dot, means that call, if it is the only one of the trace.
+    spoken as (
+        select p.trace_id, p.said, min(p.name) as name
+        from (
+            select distinct
+                trace_id,
+                name,
+                unnest([split_part(name, '-', 2), replace(name, '-', '.')]) as said
+            from called
+            where
+                framework = 'semantic-kernel'
+                and kind = 'tool'
+                and regexp_full_match(name, '[0-9A-Za-z_]+-[0-9A-Za-z_]+')
+        ) as p
+        anti join called as c on c.trace_id = p.trace_id and c.name = p.said
+        group by p.trace_id, p.said
+        having count(*) = 1
+    ),
     traced as (
         select
-            decision_id,
-            trace_id,
-            span_id,
-            tool_call_id,
-            agent,
-            action,
-            verdict,
-            effect,
-            mode,
-            dialect,
-            source,
-            decided_ns
-        from decision
+            d.decision_id,
+            d.trace_id,
+            d.span_id,
+            d.tool_call_id,
+            d.agent,
+            coalesce(s.name, d.action) as action,
+            d.verdict,
+            d.effect,
+            d.mode,
+            d.dialect,
+            d.source,
+            d.decided_ns
+        from decision as d
+        left join spoken as s on s.trace_id = d.trace_id and s.said = d.action
         where
-            trace_id is not null
-            and decided_at between $since and $until
-            and trace_id in (select trace_id from touched)
+            d.trace_id is not null
+            and d.decided_at between $since and $until
+            and d.trace_id in (select trace_id from touched)
     ),
     timed as (
         select d.* replace (m.trace_id as trace_id), m.span_id as action_span_id
