@@ -227,3 +227,28 @@ def test_a_refusal_of_an_instance_by_another_name_belongs_to_the_only_run_there_
 
     assert known([RUN, refused], "select outcome from run") == [("denied",)]
     assert known([RUN, other, refused], "select outcome from run") == [("ok",), ("ok",)]
+
+
+def test_a_decision_about_what_a_tool_answered_governs_neither_its_call_nor_the_next() -> None:
+    after = {"watchkeeper__decision__stage": "post_tool_call"}
+    told = [
+        RUN,
+        span(2, 1, 1, **TOOL),
+        decision(1, 1.6, "allow", "read_mail", in_span=1, **after),
+        span(3, 1, 3, **TOOL),
+        decision(2, 3.6, "allow", "read_mail", **after),
+        span(4, 1, 5, **TOOL),
+    ]
+
+    assert [row[2:4] for row in known(told, _MATCHED)] == [(None, None)] * 3
+
+
+def test_what_a_guard_withheld_of_a_models_answer_is_about_that_call() -> None:
+    after = {"watchkeeper__decision__stage": "post_model_call", "gen_ai__tool__name": None}
+    told = [
+        RUN,
+        span(2, 1, 1, **MODEL),
+        decision(1, 1.6, "deny", "", in_span=2, gen_ai__request__model="small", **after),
+    ]
+
+    assert known(told, _MATCHED) == [("2", "denied", "decision-1", "span", "ok")]

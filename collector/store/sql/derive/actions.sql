@@ -8,11 +8,11 @@ with
         select
             trace_id,
             action_span_id,
-            arg_min(decision_id, (effect not in ('blocked', 'held'), is_watched(mode), -decided_ns, decision_id)) as decision_id,
-            arg_min(matched_by, (effect not in ('blocked', 'held'), is_watched(mode), -decided_ns, decision_id)) as matched_by,
-            arg_min(mode, (effect not in ('blocked', 'held'), is_watched(mode), -decided_ns, decision_id)) as decision_mode,
+            arg_min(decision_id, (effect not in ('blocked', 'held'), is_watched(mode), -decided_ns, decision_id)) filter (where may_govern(stage)) as decision_id,
+            arg_min(matched_by, (effect not in ('blocked', 'held'), is_watched(mode), -decided_ns, decision_id)) filter (where may_govern(stage)) as matched_by,
+            arg_min(mode, (effect not in ('blocked', 'held'), is_watched(mode), -decided_ns, decision_id)) filter (where may_govern(stage)) as decision_mode,
             bool_or(effect in ('blocked', 'held')) as denied,
-            bool_or(is_refusal(verdict, effect, mode, dialect)) as refused
+            bool_or(is_refusal(verdict, effect, mode, dialect) and may_govern(stage)) as refused
         from judged
         where action_span_id is not null
         group by trace_id, action_span_id

@@ -39,6 +39,7 @@ with
             d.mode,
             d.dialect,
             d.source,
+            d.stage,
             d.decided_ns
         from decision as d
         left join spoken as s on s.trace_id = d.trace_id and s.said = d.action
@@ -80,6 +81,7 @@ with
         select
             t.decision_id,
             t.trace_id,
+            comes_after(t.stage) as is_after,
             coalesce(o.span_id, w.span_id, i.span_id) as span_id,
             case when coalesce(o.span_id, w.span_id) is not null then 'span' else 'tool_call_id' end as matched_by
         from traced as t
@@ -104,11 +106,11 @@ with
         from (
             select trace_id, action as name, decided_ns as at_ns, 1 as step, decision_id as id, null::blob as span_id
             from traced
-            where action is not null and decision_id not in (select decision_id from exact)
+            where action is not null and not comes_after(stage) and decision_id not in (select decision_id from exact)
             union all
             select c.trace_id, c.name, greatest(c.start_ns, c.end_ns) as at_ns, -1 as step, lower(hex(c.span_id)) as id, c.span_id
             from call as c
-            anti join exact as e on e.trace_id = c.trace_id and e.span_id = c.span_id
+            anti join exact as e on e.trace_id = c.trace_id and e.span_id = c.span_id and not e.is_after
         )
     ),
     paired as (
@@ -224,6 +226,7 @@ with
             mode,
             dialect,
             source,
+            stage,
             decided_ns,
             action_span_id,
             case when action_span_id is not null then 'time' end as matched_by

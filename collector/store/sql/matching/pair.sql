@@ -26,7 +26,7 @@ with
             null::bigint as start_ns
         from named_decision as d
         semi join near as n on n.name = d.action and n.slot = match_slot(d.decided_ns)
-        where d.trace_id is null and d.decided_at between $since and $until
+        where d.trace_id is null and not comes_after(d.stage) and d.decided_at between $since and $until
         union all
         select
             a.agent,
