@@ -100,7 +100,8 @@ with
         having sum(decisions) > 0
     ),
     hours as (
-        select unnest(generate_series(date_trunc('hour', $since), $until - interval 1 microsecond, interval 1 hour)) as hour
+        -- At most of the last 31 days: a century of hours for each agent fits no answer.
+        select unnest(generate_series(greatest(date_trunc('hour', $since), date_trunc('hour', $until) - interval 31 days), $until - interval 1 microsecond, interval 1 hour)) as hour
     ),
     denial as (
         select agent, time_bucket(interval 1 hour, told_at) as hour, sum(decisions)::bigint as denied
