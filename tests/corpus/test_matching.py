@@ -252,3 +252,10 @@ def test_what_a_guard_withheld_of_a_models_answer_is_about_that_call() -> None:
     ]
 
     assert known(told, _MATCHED) == [("2", "denied", "decision-1", "span", "ok")]
+
+
+def test_what_was_refused_and_left_no_span_does_not_make_a_later_call_denied() -> None:
+    told = [RUN, decision(1, 5, "deny", "read_mail"), span(2, 1, 8, **TOOL)]
+
+    assert known(told, _MATCHED) == [("2", "ok", None, None, "ok")]
+    assert known(told, "select decision_id from loose_refusal") == [("decision-1",)]

@@ -1,6 +1,7 @@
 -- Calls that end in the due slots or in the next ones, each with the decision outside of any trace about it:
 -- of one agent and name a call, when it ends, takes the newest decision that is still free and came at
--- most a minute before it began. Calls that a decision in their trace is about are not free.
+-- most a minute before it began, a refusal at most two seconds: what was refused does not begin later,
+-- and often leaves no span. Calls that a decision in their trace is about are not free.
 -- Bound: $since, $until (timestamptz); reads the temporary table due_slot.
 create or replace temp table paired as
 with
@@ -19,6 +20,7 @@ with
             d.action as name,
             d.decided_ns as at_ns,
             1 as step,
+            case when d.effect = 'blocked' then 2000000000 else 60000000000 end as lasts_ns,
             d.decision_id as id,
             null::blob as trace_id,
             null::blob as span_id,
@@ -33,6 +35,7 @@ with
             a.name,
             match_end_ns(a.start_ns, a.duration_ms) as at_ns,
             -1 as step,
+            null as lasts_ns,
             hex(a.trace_id) || hex(a.span_id) as id,
             a.trace_id,
             a.span_id,
@@ -59,10 +62,10 @@ with
         select
             *,
             lag(case when step = 1 then id end) over (partition by agent, name, level order by at_ns, step desc, id) as decision_id,
-            lag(at_ns) over (partition by agent, name, level order by at_ns, step desc, id) as decided_ns
+            lag(at_ns + lasts_ns) over (partition by agent, name, level order by at_ns, step desc, id) as lasts_until_ns
         from ordered
     )
 select decision_id, trace_id, span_id, name, started_at, at_ns as ended_ns
 from closed as c
 semi join concerned as d on d.name = c.name and d.slot = match_slot(c.at_ns)
-where c.step = -1 and c.decision_id is not null and c.decided_ns >= c.start_ns - 60000000000;
+where c.step = -1 and c.decision_id is not null and c.lasts_until_ns >= c.start_ns;
