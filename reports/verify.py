@@ -83,17 +83,37 @@ def _verify(pdf: bytes, root: Path | None) -> Verdict:
         trust_roots=roots, allow_fetching=False, revocation_mode="soft-fail"
     )
     status = validate_pdf_signature(signatures[0], signer_validation_context=context)
-    checks = (*_checks(signatures[0], status), _is_written_as_sealed(pdf, signatures[0]))
-    return Verdict(checks, trusted=bool(status.trusted))
+    trusted = bool(status.trusted)
+    # Under a root that is not this one's, the copy of its own root is nobody's to judge.
+    certificates = [signatures[0].signer_cert, *roots] if trusted else None
+    is_sealed = _is_written_as_sealed(pdf, signatures[0], certificates)
+    checks = (
+        *_checks(signatures[0], status),
+        Check(is_sealed, "the signature is written as it was sealed"),
+    )
+    return Verdict(checks, trusted=trusted)
 
 
-def _is_written_as_sealed(pdf: bytes, signature: Any) -> Check:
-    """Upper-case hex digits, and zeros up to the end: what the signature cannot cover is fixed."""
+def _is_written_as_sealed(pdf: bytes, signature: Any, certificates: list[Any] | None) -> bool:
+    """What the signature cannot cover, its own fields (RFC 5652, 5.1 and 5.3), is fixed.
+
+    Upper-case hex digits, DER, and zeros up to the end; one signer and one digest, each in
+    version 1; only the certificates that were given, to the bit.
+    """
     _, before, after, _ = (int(bound) for bound in signature.byte_range)
     written = pdf[before + 1 : after - 1]
-    sealed = ContentInfo.load(bytes.fromhex(written.decode("ascii"))).dump().hex().upper()
-    canonical = sealed.ljust(len(written), "0").encode()
-    return Check(written == canonical, "the signature is written as it was sealed")
+    content = ContentInfo.load(bytes.fromhex(written.decode("ascii")))
+    signed = content["content"]
+    [signer] = signed["signer_infos"]
+    given = {each.dump() for each in certificates or ()}
+    canonical = content.dump(force=True).hex().upper().ljust(len(written), "0").encode()
+    return (
+        written == canonical
+        and signed["version"].native == signer["version"].native == "v1"
+        and [each.dump() for each in signed["digest_algorithms"]]
+        == [signer["digest_algorithm"].dump()]
+        and (certificates is None or all(each.dump() in given for each in signed["certificates"]))
+    )
 
 
 def certificate(root: Path) -> Any:

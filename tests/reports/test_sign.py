@@ -69,6 +69,19 @@ def test_one_changed_bit_anywhere_is_never_valid(
     assert verdict.status != verify.VALID
 
 
+def test_no_digit_of_the_signature_itself_is_free(signed: Sealed, keys: Path) -> None:
+    """Also of its own fields, such as the copy of the root, which nothing else covers."""
+    start = signed.index(b"/Contents <") + len(b"/Contents <")
+    end = start + len(signed[start : signed.index(b">", start)].rstrip(b"0"))
+    for position in range(start, end, (end - start) // 40):
+        changed = bytearray(signed)
+        changed[position] ^= 1
+
+        verdict = verify.verify(bytes(changed), keys / "root.pem")
+
+        assert verdict.status != verify.VALID, position - start
+
+
 @pytest.mark.parametrize("bit", [0, 5])
 def test_neither_padding_nor_the_case_of_a_digit_may_change(
     signed: Sealed, keys: Path, bit: int
