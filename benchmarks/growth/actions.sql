@@ -25,7 +25,9 @@ select
     case when status_code = 2 then 'TimeoutError' end as error_type,
     case when op = 'model' then input_tokens end as input_tokens,
     case when op = 'model' then output_tokens end as output_tokens,
-    case when i = 2 then 'd-' || t end as decision_id
+    case when i = 2 then 'd-' || t end as decision_id,
+    case when i = 2 then 'enforce' end as decision_mode,
+    i = 2 and dice % 20 = 0 as refused
 from plan
 where op in ('model', 'tool')
 order by t, i

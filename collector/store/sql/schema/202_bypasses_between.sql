@@ -18,7 +18,8 @@ with
         left join agent_names as n on n.alias = c.agent
         where (c.kind in ('kill', 'pause') or (c.kind = 'degrade' and c.profile is not null)) and c.signed_at < until_at
     ),
-    went as (
+    -- Read twice for few rows each: materialized, it would be the whole period.
+    went as not materialized (
         select *
         from coverage_between(since_at, until_at)
         where coalesce(span_outcome, outcome) = 'ok'
