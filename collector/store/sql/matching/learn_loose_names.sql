@@ -3,5 +3,4 @@ insert into loose_name by name
 select distinct c.action as name
 from changed_decision as c
 anti join loose_name as l on l.name = c.action
-where c.trace_id is null and c.action is not null
-returning name;
+where c.trace_id is null and c.action is not null;
